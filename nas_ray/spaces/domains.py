@@ -1,0 +1,183 @@
+"""What nas_ray needs to know of a Ray Tune domain: draw, list, count, encode, check.
+
+Numbers in a ``tune.choice`` that stand in ascending order (``[8, 16, 32]``) count as ordinal: they are
+encoded on one axis. Every value that leaves here is a plain Python value, never a numpy scalar.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform, Quantized
+
+from nas_ray.errors import SpaceError
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+def check_param_space(param_space: Mapping[str, Any]) -> dict[str, Domain]:
+    """Return the domains of a flat parameter space; values that are not domains are constants and left out.
+
+    Raises:
+        SpaceError: If a key holds a slash, or a value is a nested dict, a grid, a function or an empty choice.
+    """
+    domains = {}
+    for key, value in param_space.items():
+        if "/" in key:
+            raise SpaceError(f"keys of a search space must use dots, never slashes, but got {key!r}")
+        if isinstance(value, dict):
+            raise SpaceError(
+                f"a search space must be flat, but {key!r} is a dict; name its keys '{key}.<name>'"
+            )
+        if isinstance(value, Domain):
+            domains[key] = _check_domain(key, value)
+    return domains
+
+
+def _check_domain(key: str, domain: Domain) -> Domain:
+    if not isinstance(domain, (Categorical, Integer, Float)):
+        raise SpaceError(
+            f"{key!r} must be a choice, an integer or a float domain, but got {type(domain).__name__}"
+        )
+    if isinstance(domain, Categorical):
+        if not domain.categories:
+            raise SpaceError(f"{key!r} must offer at least one choice, but its list is empty")
+        for value in domain.categories:
+            if not isinstance(value, PLAIN):
+                raise SpaceError(
+                    f"choices of {key!r} must be plain JSON values, but got {value!r}; give each choice a name"
+                )
+    elif isinstance(domain, Integer) and domain.upper <= domain.lower:
+        raise SpaceError(f"{key!r} must hold at least one integer, but got [{domain.lower}, {domain.upper})")
+    return domain
+
+
+def values(domain: Domain) -> list[Any] | None:
+    """Return every value of a finite domain in order, or None for a continuous one."""
+    if isinstance(domain, Categorical):
+        return list(domain.categories)
+    if isinstance(domain, Integer) and not _quantized(domain):
+        return list(range(domain.lower, domain.upper))
+    if isinstance(domain, Integer):
+        step = int(domain.get_sampler().q)
+        # Ray's quantized integers include their upper bound, the plain ones do not.
+        return list(range(math.ceil(domain.lower / step) * step, domain.upper + 1, step))
+    return None
+
+
+def count(domain: Domain) -> float:
+    """Return the number of values of ``domain``: an int, or ``math.inf`` for a continuous one."""
+    if isinstance(domain, Integer) and not _quantized(domain):
+        return int(domain.upper - domain.lower)
+    listed = values(domain)
+    return math.inf if listed is None else len(listed)
+
+
+def _quantized(domain: Domain) -> bool:
+    return isinstance(domain.get_sampler(), Quantized)
+
+
+def draw(domain: Domain, rng: np.random.Generator) -> Any:
+    """Draw one plain value as the domain's own sampler would."""
+    if isinstance(domain, Categorical):
+        return domain.categories[int(rng.integers(len(domain.categories)))]
+    value = domain.sample(random_state=rng)
+    return int(value) if isinstance(domain, Integer) else float(value)
+
+
+def draw_other(domain: Domain, current: Any, rng: np.random.Generator) -> Any:
+    """Draw a value that differs from ``current``; the caller knows that there is one."""
+    listed = values(domain) if count(domain) <= 1000 else None
+    if listed is not None:
+        others = [value for value in listed if value != current or type(value) is not type(current)]
+        return others[int(rng.integers(len(others)))]
+    while True:
+        value = draw(domain, rng)
+        if value != current:
+            return value
+
+
+def near(domain: Domain, current: Any, samples: int = 4) -> list[Any]:
+    """Return the values one step away: adjacent integers, every other choice, points around a float."""
+    if isinstance(domain, Categorical):
+        return [value for value in domain.categories if value != current]
+    if isinstance(domain, Integer):
+        listed = values(domain) or []
+        at = listed.index(current)
+        return listed[max(0, at - 1) : at] + listed[at + 1 : at + 2]
+    at = _unit(domain, current)
+    points = (at + (index + 1) / (10 * samples) * side for index in range(samples) for side in (-1, 1))
+    return [_from_unit(domain, point) for point in points if 0 <= point <= 1]
+
+
+def contains(domain: Domain, value: Any) -> bool:
+    """Whether ``value`` is a plain value of ``domain``."""
+    if isinstance(domain, Categorical):
+        return any(value == choice and type(value) is type(choice) for choice in domain.categories)
+    if isinstance(domain, Integer):
+        return type(value) is int and (
+            value in (values(domain) or []) if _quantized(domain) else domain.lower <= value < domain.upper
+        )
+    return type(value) is float and domain.lower <= value <= domain.upper
+
+
+def is_ordinal(domain: Domain) -> bool:
+    """Whether the values of ``domain`` have an order that means something."""
+    return not isinstance(domain, Categorical) or _ascending(domain.categories)
+
+
+def _ascending(choices: Sequence[Any]) -> bool:
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in choices)
+    return numbers and len(choices) > 1 and all(a < b for a, b in zip(choices, choices[1:], strict=False))
+
+
+def encode(domain: Domain, value: Any) -> list[float]:
+    """Return ``value`` as numbers in [0, 1]: one axis where there is an order, else one-hot."""
+    if not is_ordinal(domain):
+        return [float(value == choice and type(value) is type(choice)) for choice in domain.categories]
+    listed = values(domain) if isinstance(domain, Categorical) else None
+    if listed is not None:
+        return [listed.index(value) / (len(listed) - 1)]
+    return [_unit(domain, value)]
+
+
+def width(domain: Domain) -> int:
+    """Return how many numbers :func:`encode` gives for ``domain``."""
+    return 1 if is_ordinal(domain) else len(domain.categories)
+
+
+def _is_log(domain: Domain) -> bool:
+    sampler = domain.get_sampler()
+    inner = sampler.get_sampler() if isinstance(sampler, Quantized) else sampler
+    return isinstance(inner, LogUniform)
+
+
+def _unit(domain: Domain, value: float) -> float:
+    low, high = (
+        domain.lower,
+        domain.upper - (1 if isinstance(domain, Integer) and not _quantized(domain) else 0),
+    )
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return 0.5 + math.atan(value) / math.pi
+    if high <= low:
+        return 0.0
+    if _is_log(domain):
+        return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+    return float((value - low) / (high - low))
+
+
+def _from_unit(domain: Domain, point: float) -> float:
+    low, high = domain.lower, domain.upper
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return math.tan((min(max(point, 1e-6), 1 - 1e-6) - 0.5) * math.pi)
+    if _is_log(domain):
+        value = math.exp(math.log(low) + point * (math.log(high) - math.log(low)))
+    else:
+        value = low + point * (high - low)
+    sampler = domain.get_sampler()
+    if isinstance(sampler, Quantized):
+        value = round(value / sampler.q) * sampler.q
+    return float(min(max(value, low), high))

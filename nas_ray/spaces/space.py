@@ -1,0 +1,240 @@
+"""The contract of a search space: WHAT architectures exist."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from ray.tune.search.sample import Domain
+
+from nas_ray.errors import InvalidConfig, SpaceError
+from nas_ray.spaces import domains
+from nas_ray.spaces.identity import stable_id
+from nas_ray.tasks import Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Config: TypeAlias = dict[str, Any]
+"""A flat dict of plain JSON values, one for every key of the space."""
+
+TRAINING = "train."
+"""Keys with this prefix are training settings: they are searched too, but are no part of the architecture."""
+
+ATTEMPTS = 10_000
+"""Draws after which a space whose rules exclude every one of them is called empty."""
+
+
+class SearchSpace(ABC):
+    """A set of networks, described by a flat dict of Ray Tune domains.
+
+    The life of a configuration: a strategy draws it (:meth:`sample`) or derives it (:meth:`mutate`,
+    :meth:`crossover`, :meth:`neighbours`), :meth:`violations` names the rules it breaks, :meth:`config_id`
+    tells whether it is known already, and in a worker :meth:`build` makes the network. A concrete space
+    writes :meth:`param_space` and :meth:`build`; for the rest there are defaults that work on the domains.
+
+    Example:
+        >>> from ray import tune
+        >>> class Widths(SearchSpace):
+        ...     name = "widths"
+        ...     def param_space(self):
+        ...         return {"hidden": tune.choice([16, 32, 64])}
+        ...     def build(self, config, task):
+        ...         from torch import nn
+        ...         return nn.Sequential(
+        ...             nn.Flatten(), nn.LazyLinear(config["hidden"]), nn.ReLU(), nn.LazyLinear(task.outputs)
+        ...         )
+        >>> Widths().size()
+        3
+    """
+
+    name: str = ""
+    """The space's name, part of every id: two spaces never share one."""
+
+    offers: frozenset[str] = frozenset()
+    """Abilities beyond the contract that a strategy may require, such as ``"graph"``."""
+
+    @abstractmethod
+    def param_space(self) -> dict[str, Domain]:
+        """Return the flat dict ``key -> ray.tune domain``; keys use dots, never slashes."""
+
+    @abstractmethod
+    def build(self, config: Config, task: Task) -> nn.Module:
+        """Return the untrained network of ``config``; called in workers only.
+
+        Args:
+            config: A member of the space without violations.
+            task: The problem; the module maps (batch, \\*task.input_shape) to (batch, task.outputs).
+                Channel and unit counts go through :meth:`Task.scaled`.
+        """
+
+    def active(self, config: Config) -> frozenset[str]:
+        """Return the keys that matter in ``config``; the others may hold anything."""
+        return frozenset(config)
+
+    def canonical(self, config: Config) -> Any:
+        """Return the network of ``config`` as JSON: equal for configurations that are the same network."""
+        active = self.active(config)
+        return {key: config[key] for key in sorted(active) if not key.startswith(TRAINING)}
+
+    def violations(self, config: Config, task: Task | None = None) -> list[str]:
+        """Return the broken rules in words, by arithmetic alone; rules on shapes need ``task``."""
+        return []
+
+    def describe(self, config: Config) -> str:
+        """Draw the architecture as text, for people."""
+        return "\n".join(f"{key}: {config[key]}" for key in sorted(self.active(config)))
+
+    @staticmethod
+    def from_function(
+        params: Mapping[str, Any],
+        build: Callable[[Config, Task], nn.Module],
+        *,
+        name: str = "custom",
+        **rules: Any,
+    ) -> SearchSpace:
+        """Return a space of one's own domains and building function.
+
+        Args:
+            params: Flat dict ``key -> ray.tune domain``; other values are constants, handed to ``build``.
+            build: Makes the network of a configuration: ``build(config, task) -> nn.Module``.
+            name: Part of every id; two spaces never share one.
+            rules: ``violations=function(config, task) -> list of broken rules``, if there are rules.
+        """
+        from nas_ray.spaces.custom import CustomSpace
+
+        return CustomSpace(params, build, name=name, **rules)
+
+    # What follows works on the domains and serves every space.
+
+    @cached_property
+    def domains(self) -> dict[str, Domain]:
+        """The checked domains of :meth:`param_space`.
+
+        Raises:
+            SpaceError: If the space has no key or a domain is not usable.
+        """
+        checked = domains.check_param_space(self.param_space())
+        if not checked:
+            raise SpaceError(
+                f"a search space must have at least one key, but {self.name or type(self).__name__} is empty"
+            )
+        return checked
+
+    def architecture_id(self, config: Config) -> str:
+        """Return the id of the network, without its training settings."""
+        return stable_id({"space": self.name, "architecture": self.canonical(config)})
+
+    def config_id(self, config: Config) -> str:
+        """Return the id of the network with its training settings; de-duplication goes by it."""
+        training = {key: value for key, value in config.items() if key.startswith(TRAINING)}
+        return stable_id({"space": self.name, "architecture": self.canonical(config), "training": training})
+
+    def size(self) -> float:
+        """Return the number of configurations: an int, or ``math.inf``."""
+        return math.prod(domains.count(domain) for domain in self.domains.values())
+
+    def check(self, config: Mapping[str, Any]) -> Config:
+        """Return ``config`` as a plain dict if it is a member of the space.
+
+        Raises:
+            InvalidConfig: If a key is missing or unknown, or a value is outside its domain.
+        """
+        missing, unknown = self.domains.keys() - config.keys(), config.keys() - self.domains.keys()
+        if missing or unknown:
+            raise InvalidConfig(
+                f"a configuration of {self.name!r} must have exactly its keys; "
+                f"missing: {sorted(missing)}, unknown: {sorted(unknown)}"
+            )
+        for key, domain in self.domains.items():
+            if not domains.contains(domain, config[key]):
+                raise InvalidConfig(f"{key!r} must be in {domain.domain_str}, but got {config[key]!r}")
+        return {key: config[key] for key in self.domains}
+
+    def sample(self, rng: np.random.Generator, task: Task | None = None) -> Config:
+        """Draw a configuration without violations.
+
+        Raises:
+            SpaceError: If 10,000 draws in a row broke a rule.
+        """
+        for _ in range(ATTEMPTS):
+            config = {key: domains.draw(domain, rng) for key, domain in self.domains.items()}
+            if not (broken := self.violations(config, task)):
+                return config
+        raise SpaceError(
+            f"space {self.name!r} is empty: {ATTEMPTS} draws broke its rules, the last one: {broken[0]}"
+        )
+
+    def mutate(self, config: Config, rng: np.random.Generator, task: Task | None = None) -> Config:
+        """Change one key that matters; the result is valid and another network (or another training).
+
+        A change that breaks a rule or changes nothing is drawn again, and after 100 such draws a second
+        key changes with it; where the whole space is one network, a sample is returned.
+        """
+        before, keys = self.config_id(config), self._changeable(config)
+        for attempt in range(300):
+            child = dict(config)
+            for index in rng.permutation(len(keys))[: 1 + attempt // 100]:
+                key = keys[int(index)]
+                child[key] = domains.draw_other(self.domains[key], config[key], rng)
+            if not self.violations(child, task) and self.config_id(child) != before:
+                return child
+        return self.sample(rng, task)
+
+    def crossover(
+        self, first: Config, second: Config, rng: np.random.Generator, task: Task | None = None
+    ) -> Config:
+        """Take each key from one of two parents, uniformly; where 100 mixtures break rules, return ``first``."""
+        for _ in range(100):
+            picks = rng.random(len(self.domains)) < 0.5
+            child = {
+                key: (first if pick else second)[key] for key, pick in zip(self.domains, picks, strict=True)
+            }
+            if not self.violations(child, task):
+                return child
+        return dict(first)
+
+    def neighbours(self, config: Config, task: Task | None = None) -> Iterator[Config]:
+        """Yield the distinct valid networks that one changed key makes of ``config``."""
+        seen = {self.config_id(config)}
+        for key in self._changeable(config):
+            for value in domains.near(self.domains[key], config[key]):
+                child = {**config, key: value}
+                if not self.violations(child, task) and (identity := self.config_id(child)) not in seen:
+                    seen.add(identity)
+                    yield child
+
+    def enumerate(self, task: Task | None = None) -> Iterator[Config]:
+        """Yield every valid configuration of a finite space, encodings of the same network each.
+
+        Raises:
+            SpaceError: If the space is continuous.
+        """
+        listed = {key: domains.values(domain) for key, domain in self.domains.items()}
+        if any(values is None for values in listed.values()):
+            raise SpaceError(f"space {self.name!r} is continuous and cannot be enumerated")
+        for combination in itertools.product(*(values or [] for values in listed.values())):
+            config = dict(zip(listed, combination, strict=True))
+            if not self.violations(config, task):
+                yield config
+
+    def features(self, config: Config) -> NDArray[np.float64]:
+        """Return a vector for models of performance: ordinal keys scaled to [0, 1], the others one-hot.
+
+        Keys that do not matter are zeros, so that configurations of the same network get the same vector.
+        """
+        active = self.active(config)
+        row: list[float] = []
+        for key, domain in self.domains.items():
+            row += domains.encode(domain, config[key]) if key in active else [0.0] * domains.width(domain)
+        return np.asarray(row, dtype=np.float64)
+
+    def _changeable(self, config: Config) -> list[str]:
+        active = self.active(config)
+        return [key for key, domain in self.domains.items() if key in active and domains.count(domain) > 1]
