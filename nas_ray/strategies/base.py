@@ -1,0 +1,339 @@
+"""The contract of a search strategy: WHICH architecture next."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from ray.tune.search import Searcher
+
+from nas_ray.errors import ConfigError, RunError, Unsupported
+from nas_ray.spaces import Config, CustomSpace, SearchSpace
+from nas_ray.strategies.memory import Memory
+from nas_ray.strategies.observe import Curve, fidelity_of, observe, score_of
+from nas_ray.strategies.records import Candidate, Observation, Proposal
+from nas_ray.strategies.unseen import unseen
+from nas_ray.tasks import Mode, Objective, Task
+
+STATE_VERSION = 1
+WARM_START = "points_to_evaluate"
+KNOWN_IN_A_ROW = 30
+"""Known or infeasible candidates in a row after which unseen neighbours, then samples, are proposed."""
+
+Event = dict[str, Any]
+"""One line of history: ``{"event": "propose", ...}`` or ``{"event": "end", ...}``."""
+
+
+class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Searcher
+    """Base of all strategies: a Ray Tune searcher that proposes architectures and learns from results.
+
+    The life of a proposal, in call order::
+
+        suggest(ray_id)            Tune asks; the base calls propose(rng) until it gets something new and valid
+          propose(rng)             -> Candidate: the concrete strategy's idea
+          adopt(proposal)          it is on record: trained if proposal.outcome is "running"
+        on_trial_result(...)       a report of an epoch; the base keeps the curve
+        on_trial_complete(...)     the end
+          learn(observation)       what became of it, at which fidelity
+
+    Known and infeasible candidates are adopted and learned from at once, without a trial. A concrete
+    strategy writes :meth:`propose` and, if it learns, :meth:`learn`; its state must be a function of
+    what :meth:`adopt` and :meth:`learn` were told, and of ``rng``, which depends on the seed and the
+    proposal's number alone. Replaying a history therefore rebuilds a strategy, and that is how
+    :meth:`restore` works.
+
+    Args:
+        space: The search space; None takes the flat parameter space that Tune hands over.
+        metric: Name of the metric; None takes the Tuner's.
+        mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+        seed: Seed of all random choices; None draws one, kept in :attr:`seed`.
+        task: The problem, for rules that depend on shapes.
+        points_to_evaluate: Configurations to propose first.
+        max_fidelity: Epochs of a full training, for trainables that do not report ``max_epochs``.
+        repeats: Train known configurations again (to measure noise).
+
+    Raises:
+        ConfigError: If ``mode`` is unknown, or a point to evaluate is outside the space.
+        Unsupported: If the space lacks what the strategy requires.
+    """
+
+    name: ClassVar[str] = ""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """Abilities a space must offer (:attr:`SearchSpace.offers`)."""
+
+    def __init__(
+        self,
+        space: SearchSpace | None = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        seed: int | None = None,
+        *,
+        task: Task | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] = (),
+        max_fidelity: float | None = None,
+        repeats: bool = False,
+    ) -> None:
+        if mode not in (None, "min", "max"):
+            raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
+        super().__init__(metric=metric, mode=mode)
+        self.seed = int(np.random.SeedSequence().entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
+        self.task, self.max_fidelity, self.repeats = task, max_fidelity, repeats
+        self.max_trials: int | None = None
+        """Trials that may begin training; None leaves the count to the Tuner's ``num_samples``."""
+        self.max_concurrent: int | None = None
+        self.recorder: Callable[[Proposal], None] | None = None
+        """Called with every proposal before it is acted on."""
+        self.memory = Memory()
+        self.space: SearchSpace | None = None
+        self._first = [dict(point) for point in points_to_evaluate]
+        self._again: list[Proposal] = []
+        self._live: dict[str, Proposal] = {}
+        self._curves: dict[int, Curve] = {}
+        self._events: list[Event] = []
+        if space is not None:
+            self._bind(space)
+
+    # What a concrete strategy writes.
+
+    @abstractmethod
+    def propose(self, rng: np.random.Generator) -> Candidate | None:
+        """Return the next candidate, or None if there is nothing left to propose.
+
+        Called once per proposal, and again with another ``rng`` while the candidate is known or invalid.
+        It changes no state: what it returns may be replaced.
+
+        Args:
+            rng: Generator that depends on the seed and the number of the proposal alone.
+        """
+
+    def adopt(self, proposal: Proposal) -> None:
+        """Hear of a proposal: the strategy's own, a warm start, a fallback, or one that is replayed."""
+
+    def learn(self, observation: Observation) -> None:
+        """Hear what became of a proposal, trained or not."""
+
+    def prepare(self) -> None:
+        """Set up what needs the space; called once, before the first proposal."""
+
+    # The Searcher protocol.
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Take metric, mode and parameter space from the Tuner; called once before the first suggestion.
+
+        Returns:
+            False if the strategy has a space of other keys than ``config``.
+        """
+        if metric:
+            self._metric = metric
+        if mode:
+            self._mode = mode
+        given = CustomSpace(config, name="tune") if config else None
+        if self.space is None:
+            if given is None:
+                return False
+            self._bind(given)
+            return True
+        return given is None or not given.param_space() or given.domains.keys() == self.space.domains.keys()
+
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """Limit how many trials run at once; the base does it itself, since paused trials hold no slot."""
+        self.max_concurrent = max_concurrent
+        return True
+
+    def suggest(self, trial_id: str) -> Config | str | None:
+        """Return the next configuration to train.
+
+        Args:
+            trial_id: Tune's id, random in every attempt; nothing depends on it.
+
+        Returns:
+            A configuration, None if nothing may start now, or ``Searcher.FINISHED``.
+        """
+        if self.max_concurrent is not None and len(self._live) >= self.max_concurrent:
+            return None
+        proposal = self._again.pop(0) if self._again else self._next()
+        if proposal is None:
+            return str(Searcher.FINISHED)
+        self._live[trial_id] = proposal
+        return dict(proposal.config)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Keep a report of a running trial."""
+        proposal = self._live.get(trial_id)
+        score = score_of(result, self.objective)
+        if proposal is not None and score is not None:
+            self._curves.setdefault(proposal.number, {})[fidelity_of(result)] = score
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Learn from the end of a trial, whatever it was."""
+        proposal = self._live.pop(trial_id, None)
+        if proposal is None:
+            return
+        curve = self._curves.pop(proposal.number, {})
+        self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
+
+    def add_evaluated_point(
+        self,
+        parameters: dict[str, Any],
+        value: float,
+        error: bool = False,
+        pruned: bool = False,
+        intermediate_values: list[float] | None = None,
+    ) -> None:
+        """Learn from a configuration that was evaluated elsewhere."""
+        proposal = self._record(Candidate(self._space.check(parameters)))
+        reports = intermediate_values or [value]
+        curve = {float(epoch): self.objective.score(report) for epoch, report in enumerate(reports, 1)}
+        outcome = "stopped" if pruned else "finished"
+        result = {self.objective.metric: value, "epoch": len(reports), "outcome": outcome}
+        self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
+
+    # State.
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write seed and history as JSON."""
+        state = {"version": STATE_VERSION, "strategy": self.name, "seed": self.seed, "events": self._events}
+        state["curves"] = {str(number): sorted(curve.items()) for number, curve in self._curves.items()}
+        state["live"] = {trial_id: proposal.number for trial_id, proposal in self._live.items()}
+        Path(checkpoint_path).write_text(json.dumps(state))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Rebuild the state by replaying the history that :meth:`save` wrote.
+
+        Raises:
+            RunError: If the file is of another strategy or version.
+        """
+        state = json.loads(Path(checkpoint_path).read_text())
+        if (state.get("version"), state.get("strategy")) != (STATE_VERSION, self.name):
+            raise RunError(
+                f"{checkpoint_path} must hold version {STATE_VERSION} of strategy {self.name!r}, "
+                f"but holds {state.get('version')} of {state.get('strategy')!r}"
+            )
+        self.seed = state["seed"]
+        self.replay(state["events"])
+        self._live = {trial_id: self.memory.proposals[number] for trial_id, number in state["live"].items()}
+        self._curves = {int(number): dict(map(tuple, curve)) for number, curve in state["curves"].items()}
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Relive a history: afterwards the next proposal is what it would have been then."""
+        for event in events:
+            if event["event"] == "propose":
+                proposal = Proposal.from_json(event)
+                if proposal.note.get("source") == WARM_START and self._first:
+                    self._first.pop(0)
+                self._adopt(proposal)
+            else:
+                proposal = self.memory.proposals[event["number"]]
+                self._end(Observation.from_json(event, proposal.config))
+
+    def resume(self) -> list[Proposal]:
+        """After :meth:`replay` in a new process: hand out again what was running, first of all."""
+        self._again = list(self.memory.running.values())
+        return self._again
+
+    def proposal_of(self, trial_id: str) -> Proposal | None:
+        """Return the proposal behind one of Tune's trial ids while it runs."""
+        return self._live.get(trial_id)
+
+    @property
+    def objective(self) -> Objective:
+        """The metric and its direction; ``max`` where nobody said which."""
+        mode: Mode = "min" if self._mode == "min" else "max"
+        return Objective(self._metric or "", mode)
+
+    def generator(self, *parts: int) -> np.random.Generator:
+        """Return a generator that depends on the seed and ``parts`` alone."""
+        return np.random.default_rng([self.seed, *parts])
+
+    # Machinery.
+
+    @property
+    def _space(self) -> SearchSpace:
+        if self.space is None:
+            raise ConfigError(
+                f"strategy {self.name!r} must have a search space; "
+                "pass `space=`, or `param_space=` to the Tuner"
+            )
+        return self.space
+
+    def _bind(self, space: SearchSpace) -> None:
+        lacking = self.requires - space.offers
+        if lacking:
+            raise Unsupported(
+                f"strategy {self.name!r} needs a space that offers {', '.join(sorted(lacking))}, "
+                f"but {space.name!r} does not; choose another strategy or space"
+            )
+        self.space = space
+        self._first = [space.check(point) for point in self._first]
+        self.prepare()
+
+    def _next(self) -> Proposal | None:
+        if self.max_trials is not None and self.memory.begun >= self.max_trials:
+            return None
+        if self._first:
+            proposal = self._record(Candidate(self._first.pop(0), note={"source": WARM_START}))
+            return proposal if proposal.outcome == "running" else self._next()
+        for _ in range(KNOWN_IN_A_ROW):
+            candidate = self.propose(self.generator(len(self.memory)))
+            if candidate is None:
+                return None
+            proposal = self._record(candidate)
+            if proposal.outcome == "running":
+                return proposal
+        config = unseen(self._space, self.memory, self.generator(len(self.memory)), self.task)
+        return None if config is None else self._record(Candidate(config, note={"source": "unseen"}))
+
+    def _record(self, candidate: Candidate) -> Proposal:
+        space, config = self._space, candidate.config
+        broken, config_id = space.violations(config, self.task), space.config_id(config)
+        outcome, reason = "running", ""
+        if broken:
+            outcome, reason = "infeasible", "constraint"
+        elif not self.repeats and self.memory.known(config_id):
+            outcome, reason = "cached", "known"
+        proposal = Proposal(
+            number=len(self.memory),
+            config=config,
+            config_id=config_id,
+            architecture_id=space.architecture_id(config),
+            outcome=outcome,  # type: ignore[arg-type]  # one of the three literals above
+            reason=reason,
+            error="; ".join(broken),
+            parents=candidate.parents,
+            note=candidate.note,
+        )
+        if self.recorder is not None:
+            self.recorder(proposal)
+        self._adopt(proposal)
+        return proposal
+
+    def _adopt(self, proposal: Proposal) -> None:
+        self._events.append({"event": "propose", **proposal.to_json()})
+        earlier = self.memory.observation_of(proposal.config_id)
+        self.memory.add(proposal)
+        self.adopt(proposal)
+        if proposal.outcome == "infeasible":
+            self._told(Observation(proposal.number, proposal.config, "infeasible", "constraint"))
+        elif proposal.outcome == "cached":
+            empty = Observation(proposal.number, proposal.config, "cached", "known")
+            self._told(earlier.as_known(proposal.number, proposal.config) if earlier else empty)
+
+    def _end(self, observation: Observation) -> None:
+        self._events.append({"event": "end", **observation.to_json()})
+        self._told(observation)
+
+    def _told(self, observation: Observation) -> None:
+        self.memory.end(observation)
+        self.learn(observation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The Tuner pickles its searcher; an open recorder stays behind."""
+        return {**self.__dict__, "recorder": None}
