@@ -1,0 +1,106 @@
+"""A data set ready for training: normalised, at the run's resolution, on the device where it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas_ray.data import Splits
+from nas_ray.spaces import derived_seed
+
+Part = tuple[Tensor, Tensor]
+
+SHARE_OF_FREE_MEMORY = 0.3
+"""A data set moves to a GPU as a whole if it takes at most this share of the memory free there."""
+
+
+class DeviceData:
+    """Batches of one data set; made once per process and used by every trial in it.
+
+    Args:
+        splits: The data; images (N, channels, height, width), tables (N, features).
+        device: Where the networks are.
+        resolution: Side of the square images in pixels; None keeps the data's own.
+        data_share: Share of the training part, chosen once, the same in every process.
+    """
+
+    def __init__(
+        self,
+        splits: Splits,
+        device: torch.device,
+        *,
+        resolution: int | None = None,
+        data_share: float = 1.0,
+    ) -> None:
+        self.device = device
+        chosen = _share(len(splits.x_train), data_share)
+        mean, spread = _statistics(splits.x_train)
+        parts = {
+            "train": (splits.x_train[chosen], splits.y_train[chosen]),
+            "val": (splits.x_val, splits.y_val),
+            "test": (splits.x_test, splits.y_test),
+        }
+        self._parts: dict[str, Part] = {}
+        for name, (inputs, targets) in parts.items():
+            x = (torch.tensor(inputs, dtype=torch.float32) - mean) / spread
+            self._parts[name] = (_resized(x, resolution), torch.tensor(targets))
+        if device.type == "cuda" and self._fits():
+            self._parts = {name: _on_gpu(part, device) for name, part in self._parts.items()}
+
+    def __len__(self) -> int:
+        """Number of training samples used in an epoch."""
+        return len(self._parts["train"][0])
+
+    def batches(self, part: str, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Part]:
+        """Yield (inputs, targets) on the device.
+
+        Args:
+            part: ``"train"``, ``"val"`` or ``"test"``.
+            batch_size: Samples per batch; the last batch may be smaller, but a training batch never has
+                a single sample, which batch normalisation could not take.
+            generator: Order of the samples; None keeps the stored one.
+        """
+        x, y = self._parts[part]
+        order = None if generator is None else torch.randperm(len(x), generator=generator).to(x.device)
+        starts = list(range(0, len(x), batch_size))
+        if generator is not None and len(starts) > 1 and len(x) - starts[-1] == 1:
+            starts.pop()
+        for start in starts:
+            picked = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
+            yield x[picked].to(self.device, non_blocking=True), y[picked].to(self.device, non_blocking=True)
+
+    def _fits(self) -> bool:
+        size = sum(tensor.nbytes for part in self._parts.values() for tensor in part)
+        return size <= SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
+
+
+def _share(count: int, share: float) -> NDArray[np.intp]:
+    kept = max(2, round(count * share))
+    order = np.random.default_rng(derived_seed("data_share")).permutation(count)
+    return np.sort(order[:kept])
+
+
+def _statistics(inputs: NDArray[np.generic]) -> tuple[Tensor, Tensor]:
+    axes = (0, 2, 3) if inputs.ndim == 4 else (0,)
+    shape = (1, -1, 1, 1) if inputs.ndim == 4 else (1, -1)
+    mean = inputs.mean(axis=axes, dtype=np.float64).reshape(shape)
+    spread = inputs.std(axis=axes, dtype=np.float64).reshape(shape)
+    spread[spread == 0] = 1  # a constant column carries nothing, and dividing by 0 would spoil the rest
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(spread, dtype=torch.float32)
+
+
+def _resized(inputs: Tensor, resolution: int | None) -> Tensor:
+    if resolution is None or inputs.ndim != 4 or inputs.shape[-2:] == (resolution, resolution):
+        return inputs
+    return F.interpolate(inputs, size=(resolution, resolution), mode="bilinear", antialias=True)
+
+
+def _on_gpu(part: Part, device: torch.device) -> Part:
+    x, y = part
+    layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+    return x.to(device, memory_format=layout), y.to(device)

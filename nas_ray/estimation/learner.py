@@ -1,0 +1,189 @@
+"""One network in training: the recipe, each part of it overridable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nas_ray.estimation.device_data import DeviceData
+from nas_ray.estimation.settings import Estimation
+from nas_ray.spaces import TRAINING, Config, SearchSpace, derived_seed
+from nas_ray.tasks import Task
+
+EVALUATION_BATCH = 1024
+
+
+class Learner:
+    """Builds the network of a configuration and trains it, one epoch per call.
+
+    Override what differs for your problem::
+
+        class Smoothed(Learner):
+            def loss(self, outputs, targets):
+                return F.cross_entropy(outputs, targets, label_smoothing=0.1)
+
+        nas_ray.search(data="digits", learner=Smoothed)
+
+    Every epoch is a function of the seed, its number and the weights before it: continuing from a
+    checkpoint gives the same weights as never having stopped.
+
+    Args:
+        space: Makes the network.
+        config: The configuration; its ``train.*`` keys replace settings.
+        task: The problem, at the run's fidelity.
+        data: Batches.
+        settings: The recipe.
+        seed: Seed of weights, order and dropout.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        config: Config,
+        task: Task,
+        data: DeviceData,
+        settings: Estimation,
+        seed: int,
+    ) -> None:
+        self.space, self.config, self.task, self.data, self.seed = space, config, task, data, seed
+        trained = {key[len(TRAINING) :]: value for key, value in config.items() if key.startswith(TRAINING)}
+        self.settings = Estimation.model_validate({**settings.model_dump(), **trained})
+        self.device = data.device
+        self.epoch = 0
+        with self._seeded("weights"):
+            self.model = self.build().to(self.device)
+        if self.device.type == "cuda" and task.is_image:
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.optimizer = self.configure_optimizer()
+        steps = math.ceil(len(data) / self.settings.batch_size) * self.settings.max_epochs
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=steps)
+        self._amp = self.settings.amp and self.device.type == "cuda"
+        self._amp_type = torch.bfloat16 if self._amp and torch.cuda.is_bf16_supported() else torch.float16
+        scaled = self._amp and self._amp_type is torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+
+    # The recipe.
+
+    def build(self) -> nn.Module:
+        """Return the untrained network."""
+        return self.space.build(self.config, self.task)
+
+    def configure_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer over ``self.model``."""
+        s, weights = self.settings, self.model.parameters()
+        if s.optimizer == "sgd":
+            return torch.optim.SGD(
+                weights, s.learning_rate, momentum=0.9, nesterov=True, weight_decay=s.weight_decay
+            )
+        kind = torch.optim.AdamW if s.optimizer == "adamw" else torch.optim.Adam
+        return kind(weights, s.learning_rate, weight_decay=s.weight_decay)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss: cross-entropy for classes, squared error for regression.
+
+        Args:
+            outputs: (batch, task.outputs).
+            targets: (batch,) class indices, or (batch, task.outputs) floats.
+        """
+        if self.task.kind == "classification":
+            return F.cross_entropy(outputs, targets)
+        return F.mse_loss(outputs, targets)
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return the metrics of a whole part, by their names without ``val_`` or ``test_``.
+
+        Args:
+            outputs: (samples, task.outputs).
+            targets: (samples,) or (samples, task.outputs).
+        """
+        values = {"loss": float(self.loss(outputs, targets))}
+        if self.task.kind == "classification":
+            values["acc"] = float((outputs.argmax(1) == targets).double().mean())
+        else:
+            values["mae"] = float((outputs - targets).abs().double().mean())
+        return values
+
+    def training_step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Train on one batch and return its loss, detached.
+
+        Args:
+            inputs: (batch, *task.input_shape).
+            targets: (batch,) or (batch, task.outputs).
+        """
+        with torch.autocast(self.device.type, dtype=self._amp_type, enabled=self._amp):
+            loss = self.loss(self.model(inputs), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        return loss.detach()
+
+    def train_epoch(self) -> dict[str, float]:
+        """Train on every training sample once; return ``train_loss`` and ``samples`` (how many were seen)."""
+        self.model.train()
+        order = torch.Generator().manual_seed(derived_seed(self.seed, "order", self.epoch))
+        total, samples = torch.zeros((), device=self.device), 0
+        for inputs, targets in self.data.batches("train", self.settings.batch_size, order):
+            total += self.training_step(inputs, targets) * len(targets)
+            samples += len(targets)
+        return {"train_loss": float(total) / samples, "samples": samples}
+
+    def evaluate(self, part: str = "val") -> dict[str, float]:
+        """Return the metrics of ``part`` (``"val"`` or ``"test"``) with its name as prefix."""
+        self.model.eval()
+        outputs, targets = [], []
+        with torch.inference_mode(), torch.autocast(self.device.type, self._amp_type, enabled=self._amp):
+            for batch, expected in self.data.batches(part, EVALUATION_BATCH):
+                outputs.append(self.model(batch).float())
+                targets.append(expected)
+            values = self.metrics(torch.cat(outputs), torch.cat(targets))
+        return {f"{part}_{name}": value for name, value in values.items()}
+
+    # Machinery.
+
+    def step(self) -> dict[str, float]:
+        """Train one epoch and evaluate; called by the estimator."""
+        with self._seeded("epoch", self.epoch):
+            values = {**self.train_epoch(), **self.evaluate("val")}
+        self.epoch += 1
+        return values
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what :meth:`load_state_dict` continues from; loads with ``weights_only=True``."""
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from :meth:`state_dict`."""
+        self.epoch = state["epoch"]
+        for name in ("model", "optimizer", "schedule", "scaler"):
+            getattr(self, name).load_state_dict(state[name])
+
+    @contextmanager
+    def _seeded(self, *parts: Any) -> Iterator[None]:
+        # Initialisation and dropout draw from torch's global generators, which are put back afterwards.
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(derived_seed(self.seed, *parts))
+            yield
+
+    @classmethod
+    def from_function(cls, train_epoch: Callable[[Learner], dict[str, float]]) -> type[Learner]:
+        """Return a learner whose epoch is a function of one's own.
+
+        Args:
+            train_epoch: Trains ``learner.model`` on ``learner.data`` for one epoch and returns metrics.
+        """
+        return type("CustomLearner", (cls,), {"train_epoch": train_epoch})

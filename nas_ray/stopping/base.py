@@ -1,0 +1,107 @@
+"""The contract of a stopping rule: which trial is not worth its next epoch."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from nas_ray.errors import ConfigError, RunError
+from nas_ray.reports import fidelity_of, score_of
+from nas_ray.tasks import Mode, Objective
+
+STATE_VERSION = 1
+Report = tuple[str, float, float]
+"""(trial, fidelity in epochs, score: larger is better)."""
+
+
+class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for its schedulers
+    """Base of all stopping rules: a Ray Tune scheduler that ends trials early.
+
+    For every report the base ends a trial that diverged (its metric is missing, NaN or infinite) and
+    otherwise asks :meth:`decide`. The state of a rule is a function of the reports it saw, in order:
+    replaying them rebuilds it, and that is how :meth:`restore` and a resumed run work.
+
+    Args:
+        metric: Name of the metric; None takes the Tuner's.
+        mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __init__(self, metric: str | None = None, mode: str | None = None) -> None:
+        super().__init__()
+        if mode not in (None, "min", "max"):
+            raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
+        self._metric, self._mode = metric, mode
+        self._reports: list[Report] = []
+
+    @abstractmethod
+    def decide(self, trial: str, fidelity: float, score: float) -> bool:
+        """Return whether ``trial`` goes on, and remember the report.
+
+        Called once for every report in the order of arrival; a report may repeat after a retry.
+
+        Args:
+            trial: Name of the trial, stable over the attempts of a run.
+            fidelity: Epochs trained.
+            score: The objective turned so that larger is better; finite.
+        """
+
+    @property
+    def objective(self) -> Objective:
+        """The metric and its direction."""
+        mode: Mode = "min" if self._mode == "min" else "max"
+        return Objective(self._metric or "", mode)
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Take metric and mode from the Tuner; False if they were given to the constructor already."""
+        if self._metric and metric and metric != self._metric:
+            return False
+        self._metric, self._mode = metric or self._metric, mode or self._mode
+        return True
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Decide on a report: go on or stop."""
+        return str(TrialScheduler.CONTINUE if self._goes_on(trial, result) else TrialScheduler.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Remember the last report of a trial that ended by itself: its rivals are compared with it."""
+        self._goes_on(trial, result)
+
+    def replay(self, reports: Iterable[Report]) -> None:
+        """Relive reports: afterwards the next decision is what it would have been then."""
+        for trial, fidelity, score in reports:
+            self._reports.append((trial, fidelity, score))
+            self.decide(trial, fidelity, score)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the reports seen as JSON."""
+        state = {"version": STATE_VERSION, "rule": self.name, "reports": self._reports}
+        Path(checkpoint_path).write_text(json.dumps(state))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Rebuild the state from :meth:`save`.
+
+        Raises:
+            RunError: If the file is of another rule or version.
+        """
+        state = json.loads(Path(checkpoint_path).read_text())
+        if (state.get("version"), state.get("rule")) != (STATE_VERSION, self.name):
+            raise RunError(
+                f"{checkpoint_path} must hold version {STATE_VERSION} of rule {self.name!r}, "
+                f"but holds {state.get('version')} of {state.get('rule')!r}"
+            )
+        self.replay((trial, fidelity, score) for trial, fidelity, score in state["reports"])
+
+    def _goes_on(self, trial: Any, result: dict[str, Any]) -> bool:
+        score, fidelity = score_of(result, self.objective), fidelity_of(result)
+        if score is None:
+            return False
+        name = trial.custom_trial_name or trial.trial_id
+        self._reports.append((name, fidelity, score))
+        return self.decide(name, fidelity, score)

@@ -1,0 +1,79 @@
+"""What a space of one's own choice may offer: names and numbers, checked before anything is searched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from nas_ray.errors import ConfigError, suggestion
+
+ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
+"""Every activation that :mod:`nas_ray.searchspaces.modules` can build."""
+
+
+def names(option: str, given: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return ``given`` as a list if each of its names is one of ``known``.
+
+    Raises:
+        ConfigError: If the list is empty, or holds a name twice or one that is not known.
+    """
+    for name in _listed(option, given):
+        if name not in known:
+            raise ConfigError(f"`{option}` must not hold {name!r}{suggestion(str(name), known)}")
+    return list(given)
+
+
+def numbers(option: str, given: Sequence[Any], rule: str, holds: Callable[[Any], bool]) -> list[Any]:
+    """Return ``given`` in ascending order if each of its numbers obeys ``rule``.
+
+    Args:
+        option: Name of the option, for the message.
+        given: The numbers.
+        rule: The rule in words, such as ``"positive integers"``.
+        holds: Whether a number obeys it.
+
+    Raises:
+        ConfigError: If the list is empty, or holds a number twice or one that breaks the rule.
+    """
+    for number in _listed(option, given):
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not holds(number):
+            raise ConfigError(f"`{option}` must hold {rule}, but got {number!r}")
+    return sorted(given)
+
+
+def sizes(option: str, given: Sequence[int]) -> list[int]:
+    """Return ``given`` in ascending order if it holds positive integers.
+
+    Raises:
+        ConfigError: If it is empty, or holds a number twice or one that is no positive integer.
+    """
+    return numbers(option, given, "positive integers", lambda size: type(size) is int and size > 0)
+
+
+def dropouts(option: str, given: Sequence[float]) -> list[float]:
+    """Return ``given`` as floats in ascending order if all are probabilities below 1.
+
+    Raises:
+        ConfigError: If it is empty, or holds a number twice or one outside [0, 1).
+    """
+    checked = numbers(option, given, "probabilities from 0 to below 1", lambda rate: 0 <= rate < 1)
+    return [float(rate) for rate in checked]
+
+
+def whole(option: str, given: Any, low: int) -> int:
+    """Return ``given`` if it is an integer of at least ``low``.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if type(given) is not int or given < low:
+        raise ConfigError(f"`{option}` must be an integer of at least {low}, but got {given!r}")
+    return given
+
+
+def _listed(option: str, given: Sequence[Any]) -> Sequence[Any]:
+    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+        raise ConfigError(f"`{option}` must be a list with at least one entry, but got {given!r}")
+    if len(set(given)) < len(given):
+        raise ConfigError(f"`{option}` must not name an entry twice, but got {list(given)}")
+    return given
