@@ -11,13 +11,15 @@ and anybody names a class of theirs that is not packaged as ``module:object``.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from nas_ray.errors import ConfigError, UnknownName
+from nas_ray.errors import ConfigError, UnknownName, suggestion
 
 SPACES = "nas_ray.spaces"
 STRATEGIES = "nas_ray.strategies"
@@ -48,6 +50,66 @@ def load(group: str, name: str) -> Any:
     if name not in known:
         raise UnknownName(KINDS[group], name, known)
     return known[name].load()
+
+
+def make(group: str, name: str, options: dict[str, Any], base: type) -> Any:
+    """Return a new object of the class called ``name``, made with ``options``.
+
+    Args:
+        group: One of the groups above.
+        name: A name in it, or ``module:object``.
+        options: Keywords of the class's constructor.
+        base: What the object must be an instance of.
+
+    Raises:
+        UnknownName: If there is no thing of that name.
+        ConfigError: If it does not take these options or is something else.
+    """
+    found, kind = load(group, name), KINDS[group]
+    if isinstance(found, base):
+        if options:
+            raise ConfigError(f"{kind} {name!r} is an object and takes no options, but got {sorted(options)}")
+        return found
+    check_options(found, options, f"{kind} {name!r}")
+    made = found(**options)
+    if not isinstance(made, base):
+        raise ConfigError(f"{kind} {name!r} must be a {base.__name__}, but is a {type(made).__name__}")
+    return made
+
+
+def check_options(function: Any, options: Iterable[str], what: str) -> None:
+    """Check that ``function`` takes keywords of these names.
+
+    Raises:
+        ConfigError: If it does not; the nearest valid option is offered.
+    """
+    parameters = option_names(function)
+    for option in options:
+        if parameters is not None and option not in parameters:
+            raise ConfigError(f"{what} has no option {option!r}{suggestion(option, parameters)}")
+
+
+def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Check that every name in ``given`` is one of ``known``.
+
+    Raises:
+        UnknownName: If one is not.
+    """
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise UnknownName(what, name, known)
+
+
+def option_names(function: Any) -> list[str] | None:
+    """Return the keywords that a class or function takes, or None if it takes any."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
 
 
 def load_object(path: str) -> Any:

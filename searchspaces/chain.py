@@ -71,14 +71,14 @@ class Chain(SearchSpace):
         min_depth: int = 1,
         ops: Sequence[str] = tuple(KEYS),
         kernels: Sequence[int] = (3, 5),
-        widths: Sequence[int] = (8, 16, 32, 64),
+        widths: Sequence[int] = (16, 32, 48, 64),
         strides: Sequence[int] = (1, 2),
         activations: Sequence[str] = ("relu", "gelu", "silu"),
         norms: Sequence[str] = NORMS,
         poolings: Sequence[str] = HEADS,
         max_dense: int = 2,
         units: Sequence[int] = (32, 64, 128),
-        dropouts: Sequence[float] = (0.0, 0.2, 0.4),
+        dropouts: Sequence[float] = (0.0, 0.1, 0.3),
     ) -> None:
         self.min_depth = options.whole("min_depth", min_depth, 1)
         self.max_depth = options.whole("max_depth", max_depth, self.min_depth)

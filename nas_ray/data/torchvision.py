@@ -89,17 +89,14 @@ def _official_parts(name: str, root: Path) -> tuple[Any, Any]:
     try:
         root.mkdir(parents=True, exist_ok=True)
         return _open(name, root, "train"), _open(name, root, "test")
-    # torchvision raises URLError (an OSError) or RuntimeError, as the mirror and the moment will have it.
-    except (OSError, RuntimeError) as error:
+    # For want of a network torchvision raises URLError (an OSError) or RuntimeError, as the mirror will
+    # have it; the others, and RuntimeError again, are its readers' words for a file cut short.
+    except (OSError, RuntimeError, ValueError, AssertionError, EOFError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
-            f"`torchvision:{name}` could not be downloaded to {root} ({' '.join(str(error).split())}); get it by "
-            f"hand from {source}, put the files into {root / below} unchanged, or set `data.root` to a folder "
-            "that has them"
-        ) from error
-    except (ValueError, AssertionError, EOFError) as error:  # its readers' words for a file cut short
-        raise DataError(
-            f"the files of `torchvision:{name}` in {root / below} are damaged ({error}); delete them, and they "
-            "are downloaded again"
+            f"`torchvision:{name}` could not be downloaded to {root}, or not be read there ({reason}); "
+            f"get it by hand from {source} and put the files into {root / below} in place of any that are "
+            "there, or set `data.root` to a folder that has them"
         ) from error
 
 

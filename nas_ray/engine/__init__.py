@@ -1,1 +1,1 @@
-"""."""
+"""Ray underneath: the actor pool, resources, the recorder; nothing else builds Ray objects."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from nas_ray import plugins
-from nas_ray.errors import ConfigError
 from nas_ray.strategies.base import Strategy
 from nas_ray.strategies.records import Candidate, Observation, Proposal
 
@@ -19,11 +18,5 @@ def load_strategy(name: str, **options: Any) -> Strategy:
         UnknownName: If there is no strategy of that name.
         ConfigError: If it is no :class:`Strategy`, or does not take these options.
     """
-    found = plugins.load(plugins.STRATEGIES, name)
-    try:
-        strategy = found(**options)
-    except TypeError as error:
-        raise ConfigError(f"strategy {name!r} cannot be made with the options {options}: {error}") from error
-    if not isinstance(strategy, Strategy):
-        raise ConfigError(f"{name!r} must be a Strategy, but it made a {type(strategy).__name__}")
+    strategy: Strategy = plugins.make(plugins.STRATEGIES, name, options, Strategy)
     return strategy

@@ -87,6 +87,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.max_concurrent: int | None = None
         self.recorder: Callable[[Proposal], None] | None = None
         """Called with every proposal before it is acted on."""
+        self.error_reason = "error"
+        """Reason of what Tune counts as an error: ``"lost"`` where the trainable reports its own exceptions."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
@@ -178,6 +180,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         if proposal is None:
             return
         curve = self._curves.pop(proposal.number, {})
+        if error and not result:
+            result = {"reason": self.error_reason}
         self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
 
     def add_evaluated_point(

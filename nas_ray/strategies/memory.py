@@ -34,6 +34,10 @@ class Memory:
         number = self._known.get(config_id)
         return None if number is None else self._by_number.get(number)
 
+    def ended(self, number: int) -> Observation | None:
+        """Return what became of proposal ``number``, None while it runs."""
+        return self._by_number.get(number)
+
     def add(self, proposal: Proposal) -> None:
         """Remember a proposal; infeasible and known ones do not run."""
         self.proposals.append(proposal)

@@ -1,0 +1,253 @@
+"""The configuration of a search: a YAML file, overrides and keywords as one typed, validated object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from nas_ray.errors import ConfigError, suggestion
+from nas_ray.estimation.settings import Estimation
+from nas_ray.tasks import Objective
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Named(BaseModel):
+    """A thing by its name; every further key is an option of that thing."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The further keys."""
+        return dict(self.model_extra or {})
+
+
+class SpaceBlock(Named):
+    """The search space."""
+
+    name: str = Field("chain", description="a name that `nas-ray spaces` shows, or module:object")
+
+
+class StrategyBlock(Named):
+    """The search strategy."""
+
+    name: str = Field("evolution", description="a name that `nas-ray strategies` shows, or module:object")
+
+
+class StoppingBlock(Named):
+    """The stopping rule."""
+
+    name: str = Field("asha", description="asha, none, or module:object")
+
+
+class DataBlock(Named):
+    """The data set."""
+
+    name: str = Field("digits", description="digits, npz:FILE, torchvision:NAME, folder:DIR or module:object")
+    root: str | None = Field(None, description="folder for downloads")
+
+
+class ObjectiveBlock(_Strict):
+    """One metric and its direction."""
+
+    metric: str = Field(description="name of a reported metric")
+    mode: Literal["max", "min"] = Field("max", description="max or min")
+
+
+class Constraints(_Strict):
+    """Upper bounds on what a network costs; one beyond them is infeasible and not trained."""
+
+    params: float | None = Field(None, gt=0, description="largest number of parameters")
+    flops: float | None = Field(None, gt=0, description="largest number of operations of a forward pass")
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The bounds that are set."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class Resources(_Strict):
+    """What a search takes of the machine or cluster."""
+
+    concurrency: int | None = Field(None, ge=1, description="trials at once; as many as fit by default")
+    cpus_per_trial: float | None = Field(None, gt=0, description="CPU cores of a trial")
+    gpus_per_trial: float | None = Field(None, ge=0, description="GPUs of a trial, fractions allowed")
+    address: str | None = Field(
+        None, description="auto joins the cluster of this machine; none starts Ray here"
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _no_client(cls, address: str | None) -> str | None:
+        if address and address.startswith("ray://"):
+            raise ValueError(
+                "must not be a ray:// address, through which Tune's driver cannot record a run; "
+                "submit the search as a job with scripts/submit.sh, or start it on the cluster with 'auto'"
+            )
+        return address
+
+
+class Run(_Strict):
+    """Budget, seed and place of a run; it ends when the first of its limits is reached."""
+
+    trials: int | None = Field(24, ge=1, description="trials that begin training")
+    epochs: int | None = Field(None, ge=1, description="epochs trained over all trials")
+    time_budget: float | None = Field(None, gt=0, description="seconds")
+    seed: int = Field(0, ge=0, description="seed of every random choice")
+    name: str | None = Field(None, min_length=1, description="name of the run's folder")
+    dir: str = Field("runs", min_length=1, description="folder of all runs")
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str | None) -> str | None:
+        if name is not None and ("/" in name or "\\" in name or name.startswith(".")):
+            raise ValueError("must be a plain folder name without slashes or a leading dot")
+        return name
+
+
+class SearchConfig(_Strict):
+    """Everything that says what a search does; saved as ``config.yaml`` in the run's folder."""
+
+    space: SpaceBlock = SpaceBlock()
+    strategy: StrategyBlock = StrategyBlock()
+    stopping: StoppingBlock = StoppingBlock()
+    data: DataBlock = DataBlock()
+    estimation: Estimation = Estimation()
+    objective: tuple[ObjectiveBlock, ...] = ()
+    constraints: Constraints = Constraints()
+    resources: Resources = Resources()
+    run: Run = Run()
+
+    @field_validator("objective")
+    @classmethod
+    def _one(cls, objective: tuple[ObjectiveBlock, ...]) -> tuple[ObjectiveBlock, ...]:
+        if len(objective) > 1:
+            raise ValueError(
+                f"must have one entry, since no strategy takes several yet, but has {len(objective)}"
+            )
+        return objective
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives that are set; empty means the task's own."""
+        return tuple(Objective(entry.metric, entry.mode) for entry in self.objective)
+
+    def to_yaml(self) -> str:
+        """Return the resolved configuration as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def load_config(
+    source: str | Path | Mapping[str, Any] | SearchConfig | None = None,
+    overrides: Iterable[str] | Mapping[str, Any] = (),
+) -> SearchConfig:
+    """Return a validated configuration.
+
+    Args:
+        source: A YAML file, a nested dict, a configuration, or None for the defaults.
+        overrides: ``"block.key=value"`` texts, or a dict ``"block.key" -> value``; they win over ``source``.
+
+    Raises:
+        ConfigError: If the file cannot be read, or a key or value cannot be.
+    """
+    plain = _read(source)
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split, overrides)
+    for key, value in pairs:
+        _set(plain, key, value)
+    try:
+        return SearchConfig.model_validate(plain)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_sentence(entry) for entry in error.errors())) from None
+
+
+def _read(source: str | Path | Mapping[str, Any] | SearchConfig | None) -> dict[str, Any]:
+    if source is None:
+        return {}
+    if isinstance(source, SearchConfig):
+        return source.model_dump(mode="json")
+    if isinstance(source, Mapping):
+        return yaml.safe_load(yaml.safe_dump(dict(source))) or {}
+    try:
+        plain = yaml.safe_load(Path(source).read_text())
+    except OSError as error:
+        raise ConfigError(f"configuration {str(source)!r} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration {str(source)!r} must be YAML: {error}") from error
+    if not isinstance(plain, (dict, type(None))):
+        raise ConfigError(
+            f"configuration {str(source)!r} must be a mapping of blocks, but is a {type(plain).__name__}"
+        )
+    return plain or {}
+
+
+def _split(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"an override must be `key=value`, but got {text!r}")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of {key!r} must be YAML, but got {value!r}") from error
+
+
+def _set(plain: dict[str, Any], key: str, value: Any) -> None:
+    *blocks, last = key.split(".")
+    for block in blocks:
+        inner = plain.setdefault(block, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{key!r} cannot be set, since {block!r} is not a block")
+        plain = inner
+    plain[last] = value
+
+
+_RULES = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be greater than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "int_parsing": "must be an integer",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+    "model_type": "must be a block of keys",
+    "model_attributes_type": "must be a block of keys",
+    "missing": "must be given",
+}
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{where}`{suggestion(str(error['loc'][-1]), _siblings(error['loc'][:-1]))}"
+    rule = _RULES.get(error["type"])
+    if rule is None:
+        rule = str(error.get("ctx", {}).get("error", error["msg"]))
+    else:
+        rule = rule.format(**error.get("ctx", {}))
+    got = "" if error["type"] == "missing" else f", but got {error['input']!r}"
+    return f"`{where}` {rule}{got}"
+
+
+def _siblings(path: tuple[Any, ...]) -> list[str]:
+    model: Any = SearchConfig
+    for part in path:
+        if isinstance(part, int):
+            continue
+        model = model.model_fields[part].annotation
+    if not hasattr(model, "model_fields"):
+        model = ObjectiveBlock
+    return sorted(model.model_fields)

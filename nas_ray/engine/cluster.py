@@ -1,0 +1,128 @@
+"""Joining or starting Ray, and dividing what it has among trials."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from nas_ray.config import Resources
+from nas_ray.errors import ClusterError, RunError
+
+NODE_CHECK_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run divides the cluster.
+
+    Args:
+        concurrency: Trials at once.
+        cpus: CPU cores of a trial; fractions are bookkeeping.
+        gpus: GPUs of a trial.
+    """
+
+    concurrency: int
+    cpus: float
+    gpus: float
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that a trial's process computes with."""
+        return max(1, int(self.cpus))
+
+    @property
+    def bundle(self) -> dict[str, float]:
+        """The resources of one trial in Ray's terms."""
+        return {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {})}
+
+
+def connect(address: str | None) -> None:
+    """Join the Ray cluster at ``address``, or the one of ``RAY_ADDRESS``, or start Ray on this machine.
+
+    A Ray that runs in this process already is used as it is.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
+    if ray.is_initialized():
+        return
+    joining = address or os.environ.get("RAY_ADDRESS")
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if joining:
+            ray.init(address=joining, **quiet)
+        else:
+            ray.init(include_dashboard=False, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ClusterError(
+            f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
+            "or leave `resources.address` out to run on this machine"
+        ) from error
+
+
+def plan(resources: Resources, trials: int | None) -> Plan:
+    """Divide the cluster: by default as many trials at once as GPUs, or else CPU cores, allow.
+
+    Raises:
+        ClusterError: If not even one trial fits.
+    """
+    has = ray.cluster_resources()
+    cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
+    per_gpu = resources.gpus_per_trial if resources.gpus_per_trial is not None else float(gpus > 0)
+    if per_gpu > gpus:
+        raise ClusterError(
+            f"`resources.gpus_per_trial` must be at most the {gpus:g} GPUs of the cluster, "
+            f"but got {per_gpu:g}"
+        )
+    if resources.cpus_per_trial is not None and resources.cpus_per_trial > cpus:
+        raise ClusterError(
+            f"`resources.cpus_per_trial` must be at most the {cpus:g} cores of the cluster, "
+            f"but got {resources.cpus_per_trial:g}"
+        )
+    fits = (
+        math.floor(gpus / per_gpu + 1e-9) if per_gpu else math.floor(cpus / (resources.cpus_per_trial or 1))
+    )
+    concurrency = max(1, min(resources.concurrency or fits, trials or fits))
+    share = cpus / concurrency if per_gpu else min(1.0, cpus / concurrency)
+    return Plan(concurrency, resources.cpus_per_trial or _whole(share), per_gpu)
+
+
+def _whole(share: float) -> float:
+    # Ray counts in thousandths; more cores than one are given whole.
+    return float(math.floor(share)) if share >= 1 else math.floor(share * 1000) / 1000
+
+
+def check_shared(folder: Path) -> None:
+    """Check that every node of the cluster sees the run's folder, before anything is computed.
+
+    Raises:
+        RunError: If a node does not.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if len(nodes) < 2:
+        return
+    marker = folder / f".seen-{uuid.uuid4().hex}"
+    marker.touch()
+    sees = ray.remote(num_cpus=0)(os.path.exists)
+    try:
+        asked = {
+            node["NodeManagerAddress"]: sees.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(str(marker))
+            for node in nodes
+        }
+        blind = [name for name, seen in asked.items() if not ray.get(seen, timeout=NODE_CHECK_SECONDS)]
+    finally:
+        marker.unlink()
+    if blind:
+        raise RunError(
+            f"`run.dir` must be on storage that every node shares, but {', '.join(blind)} cannot see "
+            f"{str(folder)!r}; mount one and name it as run.dir"
+        )

@@ -1,0 +1,89 @@
+"""The end of an attempt: the winner's files, its one reading of the test part, the dataframes, no litter."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from nas_ray.config import SearchConfig
+from nas_ray.data import Splits
+from nas_ray.engine.cluster import Plan
+from nas_ray.engine.winner import test_metrics
+from nas_ray.ledger import Ledger, read, write_parquet
+from nas_ray.results import BestTrial, SearchResult
+from nas_ray.spaces import SearchSpace
+from nas_ray.tasks import Task
+
+
+def deliver(
+    folder: Path,
+    space: SearchSpace,
+    config: SearchConfig,
+    task: Task,
+    data: Splits,
+    learner: type | None,
+    plan: Plan,
+    ledger: Ledger,
+) -> None:
+    """Write ``best/`` and the dataframes, and remove the checkpoints of trials that ended.
+
+    Args:
+        folder: The run.
+        space: The search space.
+        config: The resolved configuration.
+        task: The problem at the data's own resolution.
+        data: The data set.
+        learner: The training recipe, None for nas_ray's own.
+        plan: Resources of a trial.
+        ledger: Takes the winner's test metrics.
+    """
+    best = SearchResult.load(folder).best
+    weights = _weights(folder, best) if best else None
+    if best is not None and weights is not None:
+        _write_best(folder, best, config, task, weights)
+        if not best.test:
+            tested = test_metrics(plan, space, best.config, task, data, config.estimation, learner, weights)
+            ledger.append("test", trial_id=best.trial_id, metrics=tested)
+    records = read(ledger.path)
+    write_parquet(records, folder)
+    _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
+
+
+def _weights(folder: Path, best: BestTrial) -> Path | None:
+    from nas_ray.estimation.weights import Incumbents, trial_of
+
+    for _, path in Incumbents(folder / "incumbents").entries():
+        if trial_of(path) == best.trial_id:
+            return path
+    return None
+
+
+def _write_best(folder: Path, best: BestTrial, config: SearchConfig, task: Task, weights: Path) -> None:
+    from nas_ray.estimation.weights import read as read_weights
+    from nas_ray.estimation.weights import write
+
+    state = read_weights(weights)
+    assert state is not None
+    settings = config.estimation
+    description = {
+        "space": {"name": config.space.name, **config.space.options},
+        "config": best.config,
+        "task": task.at(resolution=settings.resolution, width=settings.width).to_json(),
+        "architecture_id": best.architecture_id,
+        "trial_id": best.trial_id,
+        "epoch": state["epoch"],
+        "metric": best.metric,
+        "value": best.value,
+    }
+    write(folder / "best" / "weights.pt", state["model"])
+    (folder / "best" / "architecture.json").write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _tidy(folder: Path, ended: set[str]) -> None:
+    checkpoints = folder / "checkpoints"
+    for path in checkpoints.glob("*.pt"):
+        if path.stem in ended:
+            path.unlink(missing_ok=True)
+    if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+        shutil.rmtree(checkpoints)

@@ -1,0 +1,70 @@
+"""What earlier attempts of a run left in its ledger, for strategy, stopping rule and limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from nas_ray.ledger import history
+from nas_ray.reports import score_of
+from nas_ray.stopping.base import Report
+from nas_ray.tasks import Objective
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Past:
+    """Earlier attempts of a run.
+
+    Args:
+        attempts: How many there were.
+        events: History for :meth:`Strategy.replay`.
+        reports: (trial, epoch, score) for :meth:`StoppingRule.replay`.
+        epochs: Epochs trained.
+        seconds: Seconds taken.
+        outcomes: Proposals that ended, by outcome.
+    """
+
+    attempts: int = 0
+    events: tuple[Record, ...] = ()
+    reports: tuple[Report, ...] = ()
+    epochs: int = 0
+    seconds: float = 0.0
+    outcomes: Counter[str] | None = None
+
+    @classmethod
+    def of(cls, records: list[Record], objective: Objective) -> Past:
+        """Read a ledger's records."""
+        reports = [record for record in records if record["kind"] == "report"]
+        scores = [(record, score_of(record["metrics"], objective)) for record in reports]
+        return cls(
+            attempts=sum(record["kind"] == "attempt" for record in records),
+            events=tuple(history(records)),
+            reports=tuple(
+                (record["trial_id"], float(record["epoch"]), score)
+                for record, score in scores
+                if score is not None
+            ),
+            epochs=len(reports),
+            seconds=_seconds(records),
+            outcomes=_outcomes(records),
+        )
+
+
+def _seconds(records: list[Record]) -> float:
+    total, first, last = 0.0, None, 0.0
+    for record in records:
+        if record["kind"] == "attempt":
+            total += last - first if first is not None else 0.0
+            first = record["at"]
+        last = record["at"]
+    return total + (last - first if first is not None else 0.0)
+
+
+def _outcomes(records: list[Record]) -> Counter[str]:
+    last = {
+        record["trial_id"]: record["outcome"] for record in records if record["kind"] in ("propose", "end")
+    }
+    return Counter(outcome for outcome in last.values() if outcome != "running")

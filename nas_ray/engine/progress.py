@@ -1,0 +1,112 @@
+"""The live numbers of a run, and the protocol of what shows them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nas_ray.tasks import Objective
+
+
+@dataclass
+class Snapshot:
+    """Where a run stands.
+
+    Args:
+        objective: What is optimised.
+        trials: Trials that may begin, None where only time or epochs are limited.
+        max_epochs: Epochs of a full training.
+        concurrency: Trials at once.
+        time_budget: Seconds, None where there is no limit.
+    """
+
+    objective: Objective
+    trials: int | None
+    max_epochs: int
+    concurrency: int
+    time_budget: float | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+    running: set[str] = field(default_factory=set)
+    epochs: int = 0
+    best_trial: str | None = None
+    best_score: float | None = None
+    started: float = field(default_factory=time.monotonic)
+    trained_before: int = 0
+    """Trials that ended in earlier attempts; they say nothing about this attempt's pace."""
+
+    @property
+    def best_value(self) -> float | None:
+        """The best value of the objective so far."""
+        return None if self.best_score is None else self.objective.sign * self.best_score
+
+    @property
+    def trained(self) -> int:
+        """Trials that began training and have ended."""
+        return sum(self.outcomes[outcome] for outcome in ("finished", "stopped", "failed"))
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this attempt began."""
+        return time.monotonic() - self.started
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the time left, from the pace so far; None before a trial has ended."""
+        done = self.trained - self.trained_before
+        by_trials = None
+        if self.trials is not None and done > 0:
+            by_trials = self.elapsed / done * max(0, self.trials - self.trained)
+        by_time = None if self.time_budget is None else max(0.0, self.time_budget - self.elapsed)
+        left = [seconds for seconds in (by_trials, by_time) if seconds is not None]
+        return min(left) if left else None
+
+    def relive(self, reports: Iterable[tuple[str, float, float]], outcomes: Mapping[str, int] | None) -> None:
+        """Take over what earlier attempts of the run did."""
+        for trial, _, score in reports:
+            self.report(trial, score)
+        self.outcomes.update(outcomes or {})
+        self.trained_before = self.trained
+
+    def begun(self, trial: str) -> None:
+        """A trial begins training."""
+        self.running.add(trial)
+
+    def report(self, trial: str, score: float | None) -> None:
+        """A trial reports an epoch."""
+        self.epochs += 1
+        if score is not None and (self.best_score is None or score > self.best_score):
+            self.best_score, self.best_trial = score, trial
+
+    def ended(self, trial: str, outcome: str) -> None:
+        """A proposal ends."""
+        self.running.discard(trial)
+        self.outcomes[outcome] += 1
+
+
+class Progress(Protocol):
+    """Shows a run while it goes on; :meth:`update` is called often and must return at once."""
+
+    def start(self, title: str) -> None:
+        """The run begins."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Something happened, or time went by."""
+
+    def stop(self) -> None:
+        """The run is over."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, title: str) -> None:
+        """Show nothing."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show nothing."""
+
+    def stop(self) -> None:
+        """Show nothing."""

@@ -1,0 +1,153 @@
+"""The driver's ear: every event of Tune becomes a record of the ledger before it is acted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray import tune
+
+from nas_ray.engine.progress import Progress, Silent, Snapshot
+from nas_ray.ledger import Ledger
+from nas_ray.reports import fidelity_of, score_of
+from nas_ray.spaces import derived_seed
+from nas_ray.strategies import Proposal, Strategy
+
+FACTS = ("params", "flops")
+DIALS = ("data_share", "resolution", "width")
+NOT_METRICS = frozenset(
+    {
+        *FACTS, *DIALS, "epoch", "max_epochs", "seconds", "done", "trial_id", "training_iteration",
+        "time_this_iter_s", "time_total_s", "timestamp", "pid", "time_since_restore",
+        "iterations_since_restore", "timesteps_since_restore", "timesteps_total", "episodes_total",
+        "should_checkpoint",
+    }
+)  # fmt: skip
+
+
+class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for Callback
+    """Writes the ledger of an attempt and keeps the live numbers.
+
+    Args:
+        ledger: Open for appending.
+        strategy: Knows which proposal is behind one of Tune's trials.
+        rule: Name of the stopping rule, the reason of what it stops.
+        attempt: Number of this start or resume.
+        snapshot: Live numbers, shown by ``progress``.
+        progress: What shows them.
+        gpus: GPUs of a trial.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        strategy: Strategy,
+        *,
+        rule: str,
+        attempt: int,
+        snapshot: Snapshot,
+        progress: Progress | None = None,
+        gpus: float = 0.0,
+    ) -> None:
+        self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
+        self._progress, self._gpus = progress or Silent(), gpus
+        self.snapshot = snapshot
+        self._proposals: dict[str, Proposal] = {}
+        self._errors: dict[str, str] = {}
+        strategy.recorder = self.on_proposal
+
+    def on_proposal(self, proposal: Proposal) -> None:
+        """Record a proposal, before the strategy hands it to Tune."""
+        seed = derived_seed(self._strategy.seed, proposal.config_id)
+        self._ledger.append("propose", trial_id=proposal.trial_id, seed=seed, **proposal.to_json())
+        if proposal.outcome != "running":
+            self.snapshot.ended(proposal.trial_id, proposal.outcome)
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record the start of a training; called again after a retry."""
+        proposal = self._strategy.proposal_of(trial.trial_id)
+        if proposal is not None:
+            self._proposals[trial.trial_id] = proposal
+            self._ledger.append(
+                "start", trial_id=proposal.trial_id, ray_trial_id=trial.trial_id, attempt=self._attempt
+            )
+            self.snapshot.begun(proposal.trial_id)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Record a report and what was decided on it."""
+        proposal = self._proposals[trial.trial_id]
+        if result.get("error"):
+            self._errors[proposal.trial_id] = str(result["error"])
+        if not fidelity_of(result):
+            return
+        self._ledger.append(
+            "report",
+            trial_id=proposal.trial_id,
+            attempt=self._attempt,
+            epoch=int(fidelity_of(result)),
+            max_epochs=result.get("max_epochs"),
+            metrics=_metrics(result),
+            seconds=result.get("seconds", result.get("time_this_iter_s")),
+            decision=_decision(result),
+            node=result.get("hostname"),
+            gpus=self._gpus,
+            dials={name: result.get(name) for name in DIALS},
+            **{name: result[name] for name in FACTS if name in result},
+        )
+        self.snapshot.report(proposal.trial_id, score_of(result, self._strategy.objective))
+        self._progress.update(self.snapshot)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a lost trial starts again."""
+        proposal = self._proposals.get(trial.trial_id)
+        if proposal is not None:
+            self._ledger.append("retry", trial_id=proposal.trial_id, error=_error(trial))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record the end of a trial."""
+        self._end(trial, self._errors.pop(self._name(trial), ""))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record a trial whose process was lost more often than it is retried."""
+        self._end(trial, _error(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Let the ledger and the live line keep time; called at least ten times a second."""
+        self._ledger.tick()
+        self._progress.update(self.snapshot)
+
+    def _name(self, trial: Any) -> str:
+        proposal = self._proposals.get(trial.trial_id)
+        return proposal.trial_id if proposal else ""
+
+    def _end(self, trial: Any, error: str) -> None:
+        proposal = self._proposals.pop(trial.trial_id, None)
+        observation = self._strategy.memory.ended(proposal.number) if proposal else None
+        if proposal is None or observation is None:
+            return
+        plain = observation.to_json()
+        if observation.outcome == "stopped":
+            plain["reason"] = self._rule
+        self._ledger.append("end", trial_id=proposal.trial_id, error=error, **plain)
+        self.snapshot.ended(proposal.trial_id, observation.outcome)
+        self._progress.update(self.snapshot)
+
+
+def _metrics(result: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in NOT_METRICS and isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+
+
+def _decision(result: dict[str, Any]) -> str:
+    if not result.get("done"):
+        return "continue"
+    return "stop" if result.get("outcome") in (None, "running") else "done"
+
+
+def _error(trial: Any) -> str:
+    error = trial.get_error() if hasattr(trial, "get_error") else None
+    return str(error or trial.error_file or "the process of the trial was lost")

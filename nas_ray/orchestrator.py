@@ -1,0 +1,369 @@
+"""From a configuration through Ray Tune to a result: the one place that builds a Tuner."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray import tune
+
+from nas_ray import plugins
+from nas_ray.config import Named, SearchConfig, load_config
+from nas_ray.data import Splits, data_id
+from nas_ray.data import load as load_data
+from nas_ray.engine import cluster, run_folder
+from nas_ray.engine.finish import deliver
+from nas_ray.engine.history import Past
+from nas_ray.engine.limits import Limits
+from nas_ray.engine.pool import PoolGate
+from nas_ray.engine.progress import Progress, Silent, Snapshot
+from nas_ray.engine.quiet import quiet_tune
+from nas_ray.engine.recorder import Recorder
+from nas_ray.engine.shipping import ship
+from nas_ray.errors import RunError
+from nas_ray.estimation import Estimator, Learner
+from nas_ray.ledger import LEDGER, VERSION, Ledger, read
+from nas_ray.results import SearchResult
+from nas_ray.spaces import SearchSpace, load_space
+from nas_ray.stopping import StoppingRule, load_rule
+from nas_ray.strategies import Strategy, load_strategy
+from nas_ray.tasks import Task
+
+RETRIES = 2
+"""Times that a trial whose process was lost starts again; other failures the estimator reports itself."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The objects of a run, made from its configuration or given by the caller.
+
+    Args:
+        data: The data set.
+        task: The problem at the data's own resolution.
+        space: What exists.
+        strategy: Which next.
+        rule: How good, for less.
+        learner: The training recipe, None for nas_ray's own.
+    """
+
+    data: Splits
+    task: Task
+    space: SearchSpace
+    strategy: Strategy
+    rule: StoppingRule
+    learner: type | None
+
+
+def search(
+    config: str | Path | Mapping[str, Any] | SearchConfig | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    *,
+    space: str | SearchSpace | type[SearchSpace] | None = None,
+    strategy: str | Strategy | type[Strategy] | None = None,
+    stopping: str | StoppingRule | type[StoppingRule] | None = None,
+    data: Any = None,
+    learner: type | None = None,
+    trials: int | None = None,
+    max_epochs: int | None = None,
+    time_budget: float | None = None,
+    concurrency: int | None = None,
+    gpus_per_trial: float | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    runs_dir: str | os.PathLike[str] | None = None,
+    address: str | None = None,
+    callbacks: Sequence[tune.Callback] = (),
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Search architectures; what ``nas-ray search`` does.
+
+    Example::
+
+        result = nas_ray.search(space="chain", strategy="evolution", data="digits", trials=24)
+        print(result.best, result.trials)
+
+    Args:
+        config: A YAML file, a nested dict or a :class:`SearchConfig`; keywords win over it.
+        overrides: ``"block.key=value"`` texts, or a dict of them.
+        space: A name, or an object or class of one's own.
+        strategy: Likewise.
+        stopping: Likewise.
+        data: A name, or :class:`Splits`, six arrays by name, or three map-style data sets.
+        learner: A :class:`Learner` subclass: the training recipe.
+        trials: Trials that begin training.
+        max_epochs: Epochs of a full training.
+        time_budget: Seconds.
+        concurrency: Trials at once.
+        gpus_per_trial: GPUs of a trial; fractions are allowed.
+        seed: Seed of every random choice.
+        name: Name of the run's folder.
+        runs_dir: Folder of all runs.
+        address: ``"auto"`` joins the Ray cluster of this machine.
+        callbacks: Tune callbacks, for instance loggers for MLflow or W&B.
+        progress: Shows the run while it goes on.
+
+    Returns:
+        The result, with the winner and the dataframes.
+
+    Raises:
+        ConfigError: If a key, name or value cannot be.
+        SpaceError: If the space is empty.
+        DataError: If the data are missing, damaged or do not fit together.
+        RunError: If the run's folder exists or cannot be written.
+        ClusterError: If Ray cannot be reached or has not the resources asked for.
+    """
+    objects = {"space": space, "strategy": strategy, "stopping": stopping, "data": data}
+    given = {
+        "run.trials": trials,
+        "run.time_budget": time_budget,
+        "run.seed": seed,
+        "run.name": name,
+        "run.dir": None if runs_dir is None else os.fspath(runs_dir),
+        "estimation.max_epochs": max_epochs,
+        "estimation.learner": None if learner is None else _name_of(learner),
+        "resources.concurrency": concurrency,
+        "resources.gpus_per_trial": gpus_per_trial,
+        "resources.address": address,
+        **{f"{block}.name": _name_of(thing) for block, thing in objects.items() if thing is not None},
+    }
+    resolved = load_config(load_config(config, overrides), {k: v for k, v in given.items() if v is not None})
+    parts = make_parts(resolved, {**objects, "learner": learner})
+    cluster.connect(resolved.resources.address)
+    plan = cluster.plan(resolved.resources, resolved.run.trials)
+    folder = run_folder.create(resolved)
+    cluster.check_shared(folder)
+    with Ledger(folder / LEDGER) as ledger:
+        ledger.append("run", version=VERSION, **_facts(resolved, parts, plan))
+        _attempt(folder, resolved, parts, plan, ledger, Past(), callbacks, progress)
+    return SearchResult.load(folder)
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    trials: int | None = None,
+    epochs: int | None = None,
+    time_budget: float | None = None,
+    address: str | None = None,
+    callbacks: Sequence[tune.Callback] = (),
+    progress: Progress | None = None,
+    **objects: Any,
+) -> SearchResult:
+    """Continue a run that was interrupted, or give a finished one more to do; what ``nas-ray resume`` does.
+
+    Trials that ended stay ended; those that were running continue from their last checkpoint, or start
+    again, under the same id. Strategy and stopping rule are rebuilt from the ledger.
+
+    Args:
+        folder: The run.
+        trials: The new total of trials.
+        epochs: The new total of epochs.
+        time_budget: The new total of seconds.
+        address: ``"auto"`` joins the Ray cluster of this machine.
+        callbacks: Tune callbacks.
+        progress: Shows the run while it goes on.
+        objects: ``space=``, ``strategy=``, ``stopping=``, ``data=``, ``learner=`` where the run was given
+            objects that have no name.
+
+    Raises:
+        RunError: If the folder is no run, or another process works on it.
+        ConfigError: If the new total is below what was done.
+    """
+    path = Path(folder).expanduser().resolve()
+    if not (path / run_folder.CONFIG).is_file() or not (path / LEDGER).is_file():
+        raise RunError(
+            f"a run's folder must hold {run_folder.CONFIG} and {LEDGER}, but {str(path)!r} does not"
+        )
+    given = {"run.trials": trials, "run.epochs": epochs, "run.time_budget": time_budget}
+    changes = {key: value for key, value in given.items() if value is not None}
+    resolved = load_config(path / run_folder.CONFIG, {**changes, "resources.address": address})
+    with Ledger(path / LEDGER) as ledger:
+        parts = make_parts(resolved, objects)
+        past = Past.of(read(path / LEDGER), parts.task.objectives[0])
+        _check_data(read(path / LEDGER), parts.data)
+        cluster.connect(resolved.resources.address)
+        plan = cluster.plan(resolved.resources, resolved.run.trials)
+        if changes:
+            (path / run_folder.CONFIG).write_text(resolved.to_yaml())
+        _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
+    return SearchResult.load(path)
+
+
+def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -> Parts:
+    """Make the objects of a run; everything that can be wrong with them is found here, before any compute.
+
+    Args:
+        config: The resolved configuration.
+        objects: Objects or classes that take the place of names.
+    """
+    given = {key: value for key, value in (objects or {}).items() if value is not None}
+    plugins.check_names(given, ("space", "strategy", "stopping", "data", "learner"), "part of a run")
+    root = {"root": config.data.root} if config.data.root else {}
+    data = load_data(given.get("data", config.data.name), **root, **config.data.options)
+    task = data.task(config.objectives)
+    space = _made(given.get("space"), load_space, config.space)
+    space.sample(np.random.default_rng(config.run.seed), task.at(resolution=config.estimation.resolution))
+    objective = task.objectives[0]
+    known: dict[str, Any] = {"metric": objective.metric, "mode": objective.mode}
+    rule = _made(given.get("stopping"), load_rule, config.stopping, **known)
+    rule.set_search_properties(**known)
+    trained = task.at(resolution=config.estimation.resolution, width=config.estimation.width)
+    known |= {"space": space, "seed": config.run.seed, "task": trained}
+    strategy = _made(given.get("strategy"), load_strategy, config.strategy, **known)
+    strategy.set_search_properties(objective.metric, objective.mode, space.param_space())
+    learner = given.get("learner") or config.estimation.learner
+    if isinstance(learner, str):
+        learner = plugins.load_object(learner)
+    return Parts(data, task, space, strategy, rule, learner)
+
+
+def _made(given: Any, load: Callable[..., Any], block: Named, **known: Any) -> Any:
+    if given is None or isinstance(given, str):
+        return load(block.name, **known, **block.options)
+    return given(**known, **block.options) if isinstance(given, type) else given
+
+
+def _attempt(
+    folder: Path,
+    config: SearchConfig,
+    parts: Parts,
+    plan: cluster.Plan,
+    ledger: Ledger,
+    past: Past,
+    callbacks: Sequence[tune.Callback],
+    progress: Progress | None,
+) -> None:
+    attempt, objective = past.attempts + 1, parts.task.objectives[0]
+    run_folder.write_environment(folder, attempt, data=data_id(parts.data), cluster=ray.cluster_resources())
+    ledger.append("attempt", attempt=attempt, pid=os.getpid(), host=socket.gethostname())
+    _prepare(parts, config, plan, past)
+    limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
+    snapshot = Snapshot(
+        objective, config.run.trials, config.estimation.max_epochs, plan.concurrency, config.run.time_budget
+    )
+    snapshot.relive(past.reports, past.outcomes)
+    show = progress or Silent()
+    recorder = Recorder(
+        ledger,
+        parts.strategy,
+        rule=config.stopping.name,
+        attempt=attempt,
+        snapshot=snapshot,
+        progress=show,
+        gpus=plan.gpus,
+    )
+    gate = PoolGate(plan.concurrency) if plan.concurrency > 1 else None
+    show.start(folder.name)
+    reason = "error"
+    try:
+        with quiet_tune():
+            _tuner(folder, config, parts, plan, attempt, limits, gate, [recorder, *callbacks]).fit()
+        reason = limits.reason or ("user" if parts.strategy.memory.running else "done")
+    finally:
+        ledger.append("stop", attempt=attempt, reason=reason)
+        if gate is not None:
+            gate.close()
+        show.stop()
+    deliver(folder, parts.space, config, parts.task, parts.data, parts.learner, plan, ledger)
+
+
+def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past) -> None:
+    strategy = parts.strategy
+    strategy.max_trials, strategy.error_reason = config.run.trials, "lost"
+    strategy.max_fidelity = strategy.max_fidelity or config.estimation.max_epochs
+    strategy.replay(past.events)
+    strategy.resume()
+    strategy.set_max_concurrency(plan.concurrency)
+    parts.rule.replay(past.reports)
+    ship(parts.space, parts.data, parts.learner or object())
+
+
+def _tuner(
+    folder: Path,
+    config: SearchConfig,
+    parts: Parts,
+    plan: cluster.Plan,
+    attempt: int,
+    limits: Limits,
+    gate: PoolGate | None,
+    callbacks: list[tune.Callback],
+) -> tune.Tuner:
+    trainable = tune.with_parameters(
+        Estimator,
+        space=parts.space,
+        task=parts.task,
+        data=parts.data,
+        settings=config.estimation,
+        seed=config.run.seed,
+        limits=config.constraints.limits,
+        folder=str(folder),
+        learner=parts.learner or Learner,
+        threads=plan.threads,
+        ready=gate,
+    )
+
+    def name(trial: Any) -> str:
+        proposal = parts.strategy.proposal_of(trial.trial_id)
+        return proposal.trial_id if proposal else str(trial.trial_id)
+
+    return tune.Tuner(
+        tune.with_resources(trainable, plan.bundle),
+        tune_config=tune.TuneConfig(
+            metric=parts.task.objectives[0].metric,
+            mode=parts.task.objectives[0].mode,
+            search_alg=parts.strategy,
+            scheduler=parts.rule,
+            num_samples=-1,
+            max_concurrent_trials=plan.concurrency,
+            reuse_actors=True,
+            trial_name_creator=name,
+            trial_dirname_creator=name,
+        ),
+        run_config=tune.RunConfig(
+            name=f"attempt-{attempt:03d}",
+            storage_path=str(folder / "ray"),
+            stop=limits,
+            verbose=0,
+            callbacks=callbacks,
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+        ),
+    )
+
+
+def _facts(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> dict[str, Any]:
+    return {
+        "space": config.space.name,
+        "strategy": config.strategy.name,
+        "stopping": config.stopping.name,
+        "data": config.data.name,
+        "data_id": data_id(parts.data),
+        "seed": config.run.seed,
+        "trials": config.run.trials,
+        "max_epochs": config.estimation.max_epochs,
+        "time_budget": config.run.time_budget,
+        "objective": [asdict(objective) for objective in parts.task.objectives],
+        "concurrency": plan.concurrency,
+    }
+
+
+def _check_data(records: list[dict[str, Any]], data: Splits) -> None:
+    was, now = records[0].get("data_id"), data_id(data)
+    if was not in (None, now):
+        raise RunError(
+            f"a run must go on with the data it began with, but their id was {was} and is {now}; "
+            "restore the data, or start a new run"
+        )
+
+
+def _name_of(thing: Any) -> str:
+    if isinstance(thing, str):
+        return thing
+    kind = thing if isinstance(thing, type) else type(thing)
+    return f"{kind.__module__}:{kind.__qualname__}"

@@ -1,0 +1,90 @@
+"""The trials of a run in other programs' formats."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from nas_ray.errors import ConfigError, RunError, UnknownName
+from nas_ray.ledger import trials_schema
+from nas_ray.ledger.columns import to_arrow
+from nas_ray.ledger.encoding import plain
+from nas_ray.results.result import SearchResult
+
+
+def export(
+    result: SearchResult, format: str = "table", path: str | os.PathLike[str] | None = None
+) -> str | bytes:
+    """Return the trials of ``result``, and write them to ``path`` if one is given.
+
+    Args:
+        result: The run.
+        format: ``"table"`` (the columns that fit on a screen), ``"csv"``, ``"json"`` or ``"parquet"``.
+        path: A file; Parquet, being no text, needs one.
+
+    Raises:
+        UnknownName: If there is no such format.
+        ConfigError: If the format needs a file and none is given.
+        RunError: If the file cannot be written.
+    """
+    if format not in _FORMATS:
+        raise UnknownName("format", format, _FORMATS)
+    if format == "parquet" and path is None:
+        raise ConfigError("`parquet` must have a file to go to; name one, or take csv or json")
+    content = _FORMATS[format](result)
+    if path is not None:
+        _write(Path(path), content)
+    return content
+
+
+def _table(result: SearchResult) -> str:
+    metrics = [objective.metric for objective in result.objective]
+    wanted = ["trial_id", "outcome", "reason", "epoch", *metrics, "params", "wall_s"]
+    frame = result.trials[list(dict.fromkeys(wanted))]
+    if frame.empty:
+        return "no trials\n"
+    return frame.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4f}") + "\n"
+
+
+def _csv(result: SearchResult) -> str:
+    frame = result.trials.copy()
+    frame["parent_ids"] = frame["parent_ids"].map(json.dumps)
+    return str(frame.to_csv(index=False))
+
+
+def _json(result: SearchResult) -> str:
+    # Not DataFrame.to_json, which rounds floats.
+    frame = result.trials.astype(object).where(result.trials.notna(), None)
+    return json.dumps(frame.to_dict(orient="records"), indent=2, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, pd.Timestamp) else plain(value)
+
+
+def _parquet(result: SearchResult) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(to_arrow(result.trials, trials_schema(result.record)), buffer)
+    return buffer.getvalue()
+
+
+_FORMATS: dict[str, Callable[[SearchResult], str | bytes]] = {
+    "table": _table,
+    "csv": _csv,
+    "json": _json,
+    "parquet": _parquet,
+}
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    try:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error

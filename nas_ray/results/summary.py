@@ -1,0 +1,69 @@
+"""What a run found, as the text that ends a search."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nas_ray.errors import RunError
+from nas_ray.ledger.run import RunRecord
+from nas_ray.results.best import BestTrial, find_best
+from nas_ray.results.folder import read_architecture, read_config
+from nas_ray.results.model import named_space
+from nas_ray.results.timing import busy_share, in_words
+
+OUTCOMES = ("running", "finished", "stopped", "failed", "infeasible", "cached", "interrupted")
+"""The order in which outcomes are shown."""
+
+
+def summarise(run: RunRecord, path: Path, live: bool) -> str:
+    """Return the summary of the run at ``path``: the best architecture, its numbers, trials, time, place."""
+    best = find_best(run)
+    head = ["no trial has a score"] if best is None else [*_architecture(best, path), "", *_numbers(best)]
+    counts = run.outcomes(live)
+    trained = sum(report.get("seconds") or 0.0 for report in run.reports)
+    return "\n".join(
+        [
+            *head,
+            f"trials {len(run.trials)}" + (f": {count_text(counts)}" if counts else ""),
+            f"trained {len(run.reports)} epochs in {trained:.1f} s",
+            f"time {in_words(run.total_s)}, slots busy {busy_share(run):.0%}",
+            f"run {path}",
+        ]
+    )
+
+
+def count_text(counts: Mapping[str, int]) -> str:
+    """Return trials by outcome, such as ``"9 finished, 13 stopped"``."""
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts.get(outcome))
+
+
+def _architecture(best: BestTrial, path: Path) -> list[str]:
+    title = f"best architecture {best.trial_id}, epoch {best.epoch}"
+    return [title, textwrap.indent(_drawing(best, path), "  ")]
+
+
+def _drawing(best: BestTrial, path: Path) -> str:
+    try:
+        return named_space(_space(path)).describe(best.config)
+    except Exception:  # whatever somebody's space raises, a summary is no place to fail
+        return "\n".join(f"{key}: {value}" for key, value in sorted(best.config.items()))
+
+
+def _space(path: Path) -> Any:
+    try:
+        return read_architecture(path)["space"]
+    except (RunError, KeyError):
+        return read_config(path)["space"]
+
+
+def _numbers(best: BestTrial) -> list[str]:
+    lines = [f"{best.metric} {best.value:.4f}"]
+    lines += [f"{name} {value:.4f}" for name, value in best.test.items() if value is not None]
+    if best.params is not None:
+        lines.append(f"parameters {best.params:,}")
+    if best.flops is not None:
+        lines.append(f"flops {best.flops:,}")
+    return lines

@@ -1,0 +1,260 @@
+"""Any of Optuna's samplers, driven by ask and tell."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nas_ray.errors import ConfigError, UnknownName
+from nas_ray.spaces import Config, canonical_json
+from nas_ray.strategies.base import Strategy
+from nas_ray.strategies.optuna_domains import Axis, axis_of
+from nas_ray.strategies.records import Candidate, Observation, Proposal
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+NOT_OFFERED = frozenset(
+    {
+        "BaseSampler",
+        "BaseGASampler",
+        "PartialFixedSampler",  # wraps another sampler
+        "GridSampler",  # ends the study on its own; the base class exhausts a small space with any sampler
+        "BruteForceSampler",  # the same
+    }
+)
+ONE_SEED = frozenset({"QMCSampler"})
+"""Samplers whose seed names one sequence for the whole run; the others are seeded anew for each proposal."""
+
+KEEPS_RECORDS = frozenset({"CmaEsSampler", "NSGAIISampler", "NSGAIIISampler", "QMCSampler"})
+"""Samplers that write into the study when they are asked; they are asked for a given point as well."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "TPESampler": {"multivariate": True, "constant_liar": True},
+    "QMCSampler": {"scramble": True},  # without it every seed gives the same sequence
+}
+
+
+class OptunaStrategy(Strategy):
+    """Drives a sampler of Optuna (Akiba et al., KDD 2019, https://arxiv.org/abs/1907.10902) by ask and tell.
+
+    By default it is TPE (Bergstra et al., NeurIPS 2011; Watanabe 2023, https://arxiv.org/abs/2304.11127): it
+    models the good and the other networks by two densities l(x) and g(x) and proposes where l(x) / g(x) is large.
+
+    What the study is told: the curve of every trial as intermediate values; a finished trial as COMPLETE;
+    one that a stopping rule ended as PRUNED at the epoch that it reached, which Optuna ranks below every
+    finished one; a failed, diverged or infeasible one as FAIL; a known network what is known of it, or FAIL
+    while it still runs. Scores are turned so that larger is better; the study always maximises.
+
+    Where we differ from ``study.optimize``: the sampler is made anew for every proposal, seeded from
+    the seed and the proposal's number, so that the state is the study alone,
+    and the study follows from the history.
+
+    Example:
+        >>> from ray import tune
+        >>> strategy = OptunaStrategy(metric="val_acc", mode="max", seed=0, sampler="tpe")
+        >>> strategy.set_search_properties(None, None, {"width": tune.randint(1, 100)})
+        True
+        >>> 1 <= strategy.suggest("a")["width"] < 100
+        True
+
+    Args:
+        space: The search space; None takes the flat parameter space that Tune hands over.
+        metric: Name of the metric; None takes the Tuner's.
+        mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+        seed: Seed of all random choices.
+        sampler: A class of ``optuna.samplers`` in any spelling: ``"tpe"``, ``"gp"``, ``"CmaEsSampler"`` ...
+        sampler_options: Arguments of that class.
+        options: Options of every :class:`Strategy`.
+
+    Raises:
+        UnknownName: If Optuna has no such sampler.
+        ConfigError: If the sampler does not take the options, or needs a package that is not installed.
+    """
+
+    name = "optuna"
+
+    def __init__(
+        self,
+        space: Any = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        seed: int | None = None,
+        *,
+        sampler: str = "tpe",
+        sampler_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self.sampler = sampler
+        self.sampler_options = dict(sampler_options or {})
+        self.study: Study | None = None
+        """The study, once there is a space; reading it is fine, writing to it is not."""
+        self._axes: dict[str, Axis] = {}
+        self._trials: dict[int, Trial] = {}
+        self._asked: Trial | None = None
+        self._told_so_far: list[Proposal | Observation] = []
+        super().__init__(space, metric, mode, seed, **options)
+
+    def prepare(self) -> None:
+        """Translate the space, and try the sampler's options before the first trial."""
+        self._axes = {key: axis_of(domain) for key, domain in self._space.domains.items()}
+        self._new_sampler(0)
+        self.study = _new_study()
+
+    def propose(self, rng: np.random.Generator) -> Candidate:
+        """Ask the study for a point."""
+        if self._asked is not None:
+            self._rebuild()
+        self._asked = self._ask(len(self.memory))
+        return Candidate(self._config_of(self._asked))
+
+    def adopt(self, proposal: Proposal) -> None:
+        """Keep the trial that was asked for, or enqueue a point that came from elsewhere."""
+        if self._asked is not None and not _same(self._config_of(self._asked), proposal.config):
+            self._rebuild()
+        self._trials[proposal.number] = self._asked or self._enqueue(proposal)
+        self._asked = None
+        self._told_so_far.append(proposal)
+
+    def learn(self, observation: Observation) -> None:
+        """Tell the study, at the fidelity that was reached."""
+        from optuna.trial import TrialState
+
+        assert self.study is not None
+        trial = self._trials.pop(observation.number)
+        for step, score in _steps(observation).items():
+            trial.report(score, step)
+        if observation.score is None:
+            self.study.tell(trial, state=TrialState.FAIL)
+        elif observation.complete:
+            self.study.tell(trial, observation.score)
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED)
+        self._told_so_far.append(observation)
+
+    def _ask(self, number: int, point: Mapping[str, Any] | None = None) -> Trial:
+        assert self.study is not None
+        distributions = {key: axis.distribution for key, axis in self._axes.items()}
+        with _quiet():
+            self.study.sampler = self._new_sampler(number)
+            if point is not None:
+                self.study.enqueue_trial(dict(point))
+            trial = self.study.ask(distributions)
+            if point is not None and type(self.study.sampler).__name__ in KEEPS_RECORDS:
+                # Its records must be what they were when it was asked for this very point.
+                _ = trial.relative_params
+        return trial
+
+    def _enqueue(self, proposal: Proposal) -> Trial:
+        point = {key: axis.to_optuna(proposal.config[key]) for key, axis in self._axes.items()}
+        return self._ask(proposal.number, point)
+
+    def _config_of(self, trial: Trial) -> dict[str, Any]:
+        return {key: axis.from_optuna(trial.params[key]) for key, axis in self._axes.items()}
+
+    def _rebuild(self) -> None:
+        """Forget a point that was asked for and not adopted: a study cannot take a trial back."""
+        past, self._told_so_far = self._told_so_far, []
+        self.study, self._trials, self._asked = _new_study(), {}, None
+        for event in past:
+            if isinstance(event, Proposal):
+                self.adopt(event)
+            else:
+                self.learn(event)
+
+    def _new_sampler(self, number: int) -> BaseSampler:
+        kind = _sampler_class(self.sampler)
+        takes = inspect.signature(kind).parameters
+        given: dict[str, Any] = {**DEFAULTS.get(kind.__name__, {}), **self.sampler_options}
+        if "warn_independent_sampling" in takes and kind.__name__ != "TPESampler":
+            given.setdefault("warn_independent_sampling", False)
+        if "seed" in takes:
+            parts = () if kind.__name__ in ONE_SEED else (number,)
+            given.setdefault("seed", int(self.generator(*parts).integers(2**31)))
+        try:
+            with _quiet():
+                sampler: BaseSampler = kind(**given)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"Optuna's {kind.__name__} cannot be made with `sampler_options` "
+                f"{self.sampler_options}: {error}"
+            ) from error
+        except ImportError as error:
+            raise ConfigError(f"Optuna's {kind.__name__} needs another package: {error}") from error
+        if kind.__name__ == "TPESampler" and given["multivariate"] and not given.get("group"):
+            # Left alone, a new sampler compares the distributions of all trials to find what they share,
+            # three quarters of the time of a proposal; here they share everything.
+            shared = {
+                key: axis.distribution for key, axis in self._axes.items() if not axis.distribution.single()
+            }
+            sampler.infer_relative_search_space = partial(_given, shared)  # type: ignore[method-assign]
+        return sampler
+
+
+def _given(
+    space: dict[str, BaseDistribution], study: Study, trial: FrozenTrial
+) -> dict[str, BaseDistribution]:
+    return space
+
+
+def _same(first: Config, second: Config) -> bool:
+    # As text, since 1 and 1.0 are equal in Python and two choices in a space.
+    return canonical_json(first) == canonical_json(second)
+
+
+def _sampler_class(name: str) -> type[BaseSampler]:
+    import optuna
+
+    offered = {
+        found: getattr(optuna.samplers, found)
+        for found in optuna.samplers.__all__
+        if found.endswith("Sampler") and found not in NOT_OFFERED
+    }
+    by_short_name = {_short(found): kind for found, kind in offered.items()}
+    if _short(name) not in by_short_name:
+        raise UnknownName("sampler of Optuna", name, by_short_name)
+    kind: type[BaseSampler] = by_short_name[_short(name)]
+    return kind
+
+
+def _short(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").removesuffix("sampler")
+
+
+def _new_study() -> Study:
+    import optuna
+
+    with _quiet():
+        return optuna.create_study(direction="maximize")
+
+
+def _steps(observation: Observation) -> dict[int, float]:
+    """Return the curve by whole epoch; the last report of an epoch counts, and the final score is its end."""
+    steps = {round(epoch): score for epoch, score in observation.curve}
+    if observation.score is not None:
+        steps[round(observation.fidelity)] = observation.score
+    return steps
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Optuna's notes and its warnings of experimental features, here only."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)

@@ -1,0 +1,86 @@
+"""The controller's network: a distribution over sequences of choices, and its gradient step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NEVER = -1e9
+"""Logit of an option that a key does not have; its probability underflows to 0."""
+
+
+class Policy(nn.Module):
+    """An LSTM that reads its own last choice and gives the probabilities of the next.
+
+    The tensors are far below the size at which torch would start threads, and the global generator is
+    not touched.
+
+    Args:
+        sizes: Options of each key, (n_keys,).
+        hidden_size: Units of the LSTM and of the embedding, H.
+        learning_rate: Of Adam.
+        entropy_weight: Factor of the mean entropy per decision.
+        seed: Seed of the weights.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        hidden_size: int,
+        learning_rate: float,
+        entropy_weight: float,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.sizes, self.entropy_weight = list(sizes), entropy_weight
+        self._first = np.cumsum([0, *sizes]).tolist()
+        options = int(self._first[-1])
+        # Token 0 stands before the first choice.
+        self.embedding = nn.Embedding(options + 1, hidden_size, device="meta")
+        self.lstm = nn.LSTM(hidden_size, hidden_size, device="meta")
+        self.head = nn.Linear(hidden_size, options, device="meta")
+        self.to_empty(device="cpu")  # initialised below, without the global generator
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for weights in self.parameters():
+                weights.uniform_(-0.08, 0.08, generator=generator)  # as in the paper
+        mine = torch.arange(max(sizes)) < torch.tensor(self.sizes)[:, None]  # (n_keys, max_size)
+        self._options = torch.tensor(self._first[:-1])[:, None] + torch.arange(max(sizes)) * mine
+        self._absent = ~mine
+        self._optimizer = torch.optim.Adam(self.parameters(), lr=learning_rate)
+
+    @torch.no_grad()
+    def sample(self, rng: np.random.Generator) -> list[int]:
+        """Draw one option for each key, (n_keys,)."""
+        state, token, choices = None, 0, []
+        for first, size in zip(self._first, self.sizes, strict=False):
+            hidden, state = self.lstm(self.embedding.weight[token][None], state)  # (1, H)
+            logits = self.head.weight[first : first + size] @ hidden[0] + self.head.bias[first : first + size]
+            cumulated = torch.softmax(logits.double(), 0).cumsum(0).numpy()
+            choices.append(min(int(np.searchsorted(cumulated, rng.random(), side="right")), size - 1))
+            token = 1 + first + choices[-1]
+        return choices
+
+    def log_probabilities(self, choices: Sequence[int]) -> Tensor:
+        """Return log p of every option where the choices before it were ``choices``: (n_keys, max_size)."""
+        tokens = [0, *(1 + first + choice for first, choice in zip(self._first, choices, strict=False))]
+        hidden, _ = self.lstm(self.embedding(torch.tensor(tokens[:-1])))  # (n_keys, H)
+        logits = self.head(hidden).gather(1, self._options).masked_fill(self._absent, NEVER)
+        return F.log_softmax(logits, dim=1)
+
+    def update(self, choices: Sequence[int], active: Sequence[bool], advantage: float) -> None:
+        """Move along advantage ∇ log p(choices), counting the active keys only."""
+        log_p = self.log_probabilities(choices)[torch.tensor(active)]  # (n_active, max_size)
+        if not len(log_p):
+            return
+        taken = torch.tensor([choice for choice, counts in zip(choices, active, strict=True) if counts])
+        gained = advantage * log_p.gather(1, taken[:, None]).sum()
+        entropy = -(log_p.exp() * log_p).sum(1).mean()
+        self._optimizer.zero_grad()
+        (-gained - self.entropy_weight * entropy).backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
