@@ -89,7 +89,7 @@ class Chain(SearchSpace):
             "kernels",
             kernels,
             "odd integers from 3",
-            lambda side: type(side) is int and side >= 3 and side % 2,
+            lambda side: type(side) is int and side >= 3 and side % 2 == 1,
         )
         self.widths = options.sizes("widths", widths)
         self.strides = options.numbers("strides", strides, "1 or 2", lambda stride: stride in (1, 2))
@@ -162,7 +162,7 @@ class Chain(SearchSpace):
         pools = windows * sum(op in POOLINGS for op in self.ops)
         details = len(self.widths) * len(self.activations) * len(self.norms) * 2
         convolutions = windows * details * sum(op not in POOLINGS for op in self.ops)
-        chains = sum(
+        chains: int = sum(
             convolutions * (convolutions + pools) ** (depth - 1)
             for depth in range(self.min_depth, self.max_depth + 1)
         )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas_ray.errors import ConfigError, suggestion
 
 Optimizer = Literal["adamw", "adam", "sgd"]
+
+PER_TRIAL = ("max_epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "amp")
+"""Settings that a configuration may replace; the others hold for the data of a whole run."""
 
 
 class Estimation(BaseModel):
@@ -19,10 +25,14 @@ class Estimation(BaseModel):
     resolution: int | None = Field(
         None, ge=1, description="side of the images in pixels; none keeps the data's"
     )
-    width: float = Field(1.0, gt=0, description="factor on every channel and unit count")
+    width: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="factor on every channel and unit count"
+    )
     batch_size: int = Field(64, ge=1, description="images per step")
-    learning_rate: float = Field(3e-3, gt=0, description="at the start of the cosine schedule")
-    weight_decay: float = Field(1e-2, ge=0, description="decoupled for adamw")
+    learning_rate: float = Field(
+        3e-3, gt=0, allow_inf_nan=False, description="at the start of the cosine schedule"
+    )
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False, description="decoupled for adamw")
     optimizer: Optimizer = Field("adamw", description="adamw, adam or sgd (with Nesterov momentum 0.9)")
     amp: bool = Field(True, description="mixed precision on CUDA")
     checkpoint_seconds: float = Field(
@@ -34,3 +44,26 @@ class Estimation(BaseModel):
     def dials(self) -> dict[str, float | int | None]:
         """The dials beside epochs, as they stand in every report."""
         return {"data_share": self.data_share, "resolution": self.resolution, "width": self.width}
+
+    def replaced(self, values: Mapping[str, Any]) -> Estimation:
+        """Return these settings with some of them replaced for one trial.
+
+        Args:
+            values: By the names of settings, without ``train.``.
+
+        Raises:
+            ConfigError: If a name is no setting of a trial, or a value is not possible.
+        """
+        if not values:
+            return self
+        for name in values:
+            if name not in PER_TRIAL:
+                raise ConfigError(
+                    f"`train.{name}` is no setting that a trial may choose{suggestion(name, PER_TRIAL)}"
+                )
+        try:
+            return Estimation.model_validate({**self.model_dump(), **values})
+        except ValidationError as error:
+            first = error.errors()[0]
+            rule = first["msg"].removeprefix("Input should be ")
+            raise ConfigError(f"`train.{first['loc'][0]}` must be {rule}, but got {first['input']!r}") from None

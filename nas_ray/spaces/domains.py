@@ -43,41 +43,59 @@ def _check_domain(key: str, domain: Domain) -> Domain:
             f"{key!r} must be a choice, an integer or a float domain, but got {type(domain).__name__}"
         )
     if isinstance(domain, Categorical):
-        if not domain.categories:
-            raise SpaceError(f"{key!r} must offer at least one choice, but its list is empty")
-        for value in domain.categories:
-            if not isinstance(value, PLAIN):
-                raise SpaceError(
-                    f"choices of {key!r} must be plain JSON values, but got {value!r}; give each choice a name"
-                )
-    elif isinstance(domain, Integer) and domain.upper <= domain.lower:
-        raise SpaceError(f"{key!r} must hold at least one integer, but got [{domain.lower}, {domain.upper})")
+        _check_choices(key, domain.categories)
+    elif not domain.lower <= domain.upper or count(domain) < 1:
+        raise SpaceError(f"{key!r} must hold at least one value, but its domain is {domain.domain_str}")
     return domain
+
+
+def _check_choices(key: str, choices: Sequence[Any]) -> None:
+    if not choices:
+        raise SpaceError(f"{key!r} must offer at least one choice, but its list is empty")
+    for at, value in enumerate(choices):
+        if not isinstance(value, PLAIN) or (isinstance(value, float) and not math.isfinite(value)):
+            raise SpaceError(
+                f"choices of {key!r} must be plain JSON values, but got {value!r}; give each choice a name"
+            )
+        if any(_same(value, other) for other in choices[:at]):
+            raise SpaceError(f"choices of {key!r} must differ, but {value!r} stands there twice")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two plain values are equal and of one type: 1, 1.0 and True are three choices."""
+    return type(one) is type(other) and bool(one == other)
 
 
 def values(domain: Domain) -> list[Any] | None:
     """Return every value of a finite domain in order, or None for a continuous one."""
     if isinstance(domain, Categorical):
         return list(domain.categories)
-    if isinstance(domain, Integer) and not _quantized(domain):
-        return list(range(domain.lower, domain.upper))
-    if isinstance(domain, Integer):
-        step = int(domain.get_sampler().q)
-        # Ray's quantized integers include their upper bound, the plain ones do not.
-        return list(range(math.ceil(domain.lower / step) * step, domain.upper + 1, step))
-    return None
+    if count(domain) == math.inf:
+        return None
+    step, low, high = _grid(domain)
+    # Ray multiplies the grid's index by its step, and so do we: the floats are equal to the last bit.
+    return [domain.cast(index * step) for index in range(int(low), int(high) + 1)]
 
 
 def count(domain: Domain) -> float:
     """Return the number of values of ``domain``: an int, or ``math.inf`` for a continuous one."""
-    if isinstance(domain, Integer) and not _quantized(domain):
-        return int(domain.upper - domain.lower)
-    listed = values(domain)
-    return math.inf if listed is None else len(listed)
+    if isinstance(domain, Categorical):
+        return len(domain.categories)
+    step, low, high = _grid(domain)
+    if step:
+        return math.inf if math.isinf(low) or math.isinf(high) else int(high - low) + 1
+    return 1 if domain.lower == domain.upper else math.inf
 
 
-def _quantized(domain: Domain) -> bool:
-    return isinstance(domain.get_sampler(), Quantized)
+def _grid(domain: Domain) -> tuple[float, float, float]:
+    """Return the step of a numeric domain (0 where there is none) and its first and last index, inclusive."""
+    step = domain.get_sampler().q if _quantized(domain) else int(isinstance(domain, Integer))
+    if not step:
+        return 1, domain.lower, domain.lower
+    # Ray's quantized integers include their upper bound, the plain ones and those of step 1 do not.
+    upper = domain.upper - 1 if isinstance(domain, Integer) and step == 1 else domain.upper
+    # The slack keeps bounds such as 0.3 at step 0.1 on the grid in spite of rounding.
+    return step, math.ceil(domain.lower / step - 1e-9), math.floor(upper / step + 1e-9)
 
 
 def draw(domain: Domain, rng: np.random.Generator) -> Any:

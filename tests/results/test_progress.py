@@ -1,0 +1,83 @@
+import pytest
+
+from nas_ray.errors import RunError
+from nas_ray.ledger import LEDGER, RunRecord, read
+from nas_ray.results import status
+from nas_ray.results.progress import status_of
+
+
+def at(driver, seconds_later=0.0, live=True):
+    run = RunRecord(read(driver.folder / LEDGER))
+    return status_of(run, str(driver.folder), live, driver.now + seconds_later)
+
+
+def test_a_run_at_work(driver):
+    driver.trial(0, [0.5, 0.6]).propose(1).start(1).report(1, 1, 0.7).propose(2).start(2).propose(3)
+    told = status(driver.folder)
+    assert told.live
+    assert told.reason == ""
+    assert told.outcomes == {"finished": 1, "running": 3}
+    assert told.running == ("t00001", "t00002")
+    assert (told.slots, told.begun, told.total) == (2, 4, 10)
+    assert (told.best.trial_id, told.best.value) == ("t00001", 0.7)
+
+
+def test_rate_and_time_left_from_the_trials_left(driver):
+    driver.trial(0, [0.5, 0.6]).propose(1, "cached", "known").trial(2, [0.5], "stopped", "asha")
+    told = at(driver, seconds_later=6.0)
+    assert told.elapsed_s == 10.0
+    assert told.trials_per_hour == 720.0
+    assert told.left_s == 8 * 5.0
+
+
+def test_time_left_from_the_time_budget_if_that_ends_sooner(new_driver):
+    driver = new_driver(time_budget=12.0).trial(0, [0.5])
+    assert at(driver, seconds_later=8.0).left_s == 2.0
+    assert at(driver, seconds_later=80.0).left_s == 0.0
+
+
+def test_nothing_is_said_of_the_time_left_where_nothing_is_known(new_driver):
+    assert at(new_driver("a", trials=None).trial(0, [0.5])).left_s is None
+    assert at(new_driver("b").propose(0).start(0)).left_s is None
+    assert at(new_driver("c").trial(0, [0.5]), live=False).left_s is None
+
+
+def test_a_resume_states_the_new_total(driver):
+    driver.trial(0, [0.5]).add("stop", attempt=1, reason="done").add("attempt", attempt=2, trials=200)
+    assert at(driver).total == 200
+
+
+@pytest.mark.parametrize("reason", ["done", "user", "time_budget"])
+def test_a_run_that_ended_in_order_says_why(driver, reason):
+    driver.trial(0, [0.5]).propose(1).start(1)
+    told = status(driver.leave(reason))
+    assert (told.live, told.reason, told.running) == (False, reason, ())
+    assert told.outcomes == {"finished": 1, "interrupted": 1}
+    assert ("nas-ray resume" in str(told)) == (reason != "done")
+
+
+def test_a_run_that_died_is_lost(driver):
+    told = status(driver.propose(0).start(0).die())
+    assert (told.live, told.reason) == (False, "lost")
+    assert f"`nas-ray resume {driver.folder}` takes it up" in str(told)
+
+
+def test_text(driver):
+    driver.trial(0, [0.5, 0.6]).trial(1, [0.5], "stopped", "asha").propose(2).start(2)
+    assert str(at(driver, seconds_later=6.0)).splitlines() == [
+        f"run {driver.folder}: running",
+        "trials 3 of 10 begun; 1 running, 1 finished, 1 stopped",
+        "slots 1 of 2 busy",
+        "best val_acc 0.6000 (t00000)",
+        "time 10 s, about 40 s left; 720.0 trials/h",
+    ]
+
+
+def test_text_before_the_first_trial(driver):
+    lines = str(at(driver)).splitlines()
+    assert lines[1:4] == ["trials 0 of 10 begun; none yet", "slots 0 of 2 busy", "best none yet"]
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(RunError, match="is no run"):
+        status(tmp_path)
