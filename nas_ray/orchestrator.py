@@ -133,6 +133,7 @@ def search(
         **{f"{block}.name": _name_of(thing) for block, thing in objects.items() if thing is not None},
     }
     resolved = load_config(load_config(config, overrides), {k: v for k, v in given.items() if v is not None})
+    run_folder.check(resolved)
     parts = make_parts(resolved, {**objects, "learner": learner})
     cluster.connect(resolved.resources.address)
     plan = cluster.plan(resolved.resources, resolved.run.trials)
@@ -263,7 +264,7 @@ def _attempt(
     reason = "error"
     try:
         with quiet_tune():
-            _tuner(folder, config, parts, plan, attempt, limits, gate, [recorder, *callbacks]).fit()
+            _tuner(folder, config, parts, plan, attempt, limits, gate, recorder, callbacks).fit()
         reason = limits.reason or ("user" if parts.strategy.memory.running else "done")
     finally:
         ledger.append("stop", attempt=attempt, reason=reason)
@@ -292,7 +293,8 @@ def _tuner(
     attempt: int,
     limits: Limits,
     gate: PoolGate | None,
-    callbacks: list[tune.Callback],
+    recorder: Recorder,
+    callbacks: Sequence[tune.Callback],
 ) -> tune.Tuner:
     trainable = tune.with_parameters(
         Estimator,
@@ -308,10 +310,6 @@ def _tuner(
         ready=gate,
     )
 
-    def name(trial: Any) -> str:
-        proposal = parts.strategy.proposal_of(trial.trial_id)
-        return proposal.trial_id if proposal else str(trial.trial_id)
-
     return tune.Tuner(
         tune.with_resources(trainable, plan.bundle),
         tune_config=tune.TuneConfig(
@@ -322,15 +320,15 @@ def _tuner(
             num_samples=-1,
             max_concurrent_trials=plan.concurrency,
             reuse_actors=True,
-            trial_name_creator=name,
-            trial_dirname_creator=name,
+            trial_name_creator=recorder.name_of,
+            trial_dirname_creator=recorder.name_of,
         ),
         run_config=tune.RunConfig(
             name=f"attempt-{attempt:03d}",
             storage_path=str(folder / "ray"),
             stop=limits,
             verbose=0,
-            callbacks=callbacks,
+            callbacks=[recorder, *callbacks],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
         ),

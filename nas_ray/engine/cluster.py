@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from nas_ray.config import Resources
 from nas_ray.errors import ClusterError, RunError
 
 NODE_CHECK_SECONDS = 60
+REACH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,41 @@ def connect(address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if joining:
+            _knock(joining)
             ray.init(address=joining, **quiet)
         else:
             ray.init(include_dashboard=False, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
             "or leave `resources.address` out to run on this machine"
         ) from error
 
 
-def plan(resources: Resources, trials: int | None) -> Plan:
+def _knock(address: str) -> None:
+    """Open and close a connection to ``host:port``: where nobody listens, Ray itself waits for minutes.
+
+    Raises:
+        OSError: If nobody listens.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        with contextlib.closing(socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS)):
+            pass
+
+
+def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | None = None) -> Plan:
     """Divide the cluster: by default as many trials at once as GPUs, or else CPU cores, allow.
+
+    Args:
+        resources: What is asked for.
+        trials: Trials of the run.
+        has: What there is, by Ray's names; None asks the cluster.
 
     Raises:
         ClusterError: If not even one trial fits.
     """
-    has = ray.cluster_resources()
+    has = ray.cluster_resources() if has is None else has
     cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
     per_gpu = resources.gpus_per_trial if resources.gpus_per_trial is not None else float(gpus > 0)
     if per_gpu > gpus:

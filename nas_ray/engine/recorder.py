@@ -55,6 +55,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._errors: dict[str, str] = {}
         strategy.recorder = self.on_proposal
 
+    def name_of(self, trial: Any) -> str:
+        """Return our id of one of Tune's trials, its name in every attempt of the run."""
+        proposal = self._strategy.proposal_of(trial.trial_id)
+        return proposal.trial_id if proposal else str(trial.trial_id)
+
     def on_proposal(self, proposal: Proposal) -> None:
         """Record a proposal, before the strategy hands it to Tune."""
         seed = derived_seed(self._strategy.seed, proposal.config_id)
@@ -78,7 +83,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         """Record a report and what was decided on it."""
         proposal = self._proposals[trial.trial_id]
         if result.get("error"):
-            self._errors[proposal.trial_id] = str(result["error"])
+            self._errors[trial.trial_id] = str(result["error"])
         if not fidelity_of(result):
             return
         self._ledger.append(
@@ -91,6 +96,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             seconds=result.get("seconds", result.get("time_this_iter_s")),
             decision=_decision(result),
             node=result.get("hostname"),
+            pid=result.get("pid"),
             gpus=self._gpus,
             dials={name: result.get(name) for name in DIALS},
             **{name: result[name] for name in FACTS if name in result},
@@ -106,7 +112,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record the end of a trial."""
-        self._end(trial, self._errors.pop(self._name(trial), ""))
+        self._end(trial, self._errors.pop(trial.trial_id, ""))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record a trial whose process was lost more often than it is retried."""
@@ -117,9 +123,13 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._ledger.tick()
         self._progress.update(self.snapshot)
 
-    def _name(self, trial: Any) -> str:
-        proposal = self._proposals.get(trial.trial_id)
-        return proposal.trial_id if proposal else ""
+    def __getstate__(self) -> dict[str, Any]:
+        """The Tuner pickles its callbacks for a restore of its own; the open ledger stays behind."""
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
+        """Tune copies the experiment for every trial, and with it what names them."""
+        return self
 
     def _end(self, trial: Any, error: str) -> None:
         proposal = self._proposals.pop(trial.trial_id, None)

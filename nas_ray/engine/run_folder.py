@@ -19,6 +19,22 @@ ENVIRONMENT = "env.json"
 PACKAGES = ("nas-ray", "ray", "torch", "torchvision", "optuna", "numpy", "pandas", "pyarrow")
 
 
+def check(config: SearchConfig) -> None:
+    """Check that :func:`create` would succeed; tells it before data are read and Ray is started.
+
+    Raises:
+        RunError: If a run of that name exists, or its folder could not be made.
+    """
+    parent = Path(config.run.dir).expanduser().resolve()
+    if config.run.name and (parent / config.run.name).exists():
+        raise _exists(parent / config.run.name)
+    nearest = next(path for path in (parent, *parent.parents) if path.exists())
+    if not nearest.is_dir():
+        raise _unwritable(parent, f"{str(nearest)!r} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _unwritable(parent, f"no permission to write in {str(nearest)!r}")
+
+
 def create(config: SearchConfig) -> Path:
     """Make the folder of a new run and write its configuration.
 
@@ -30,18 +46,26 @@ def create(config: SearchConfig) -> Path:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise RunError(
-            f"`run.name` must be new, but {str(folder)!r} exists; continue it with "
-            f"`nas-ray resume {folder}`, or give another name"
-        ) from None
+        raise _exists(folder) from None
     except OSError as error:
-        raise RunError(
-            f"`run.dir` must be a folder that can be written, but {str(folder)!r} cannot be made: "
-            f"{error.strerror}; name another one"
-        ) from error
+        raise _unwritable(folder, str(error.strerror)) from error
     named = config.model_copy(update={"run": config.run.model_copy(update={"name": name})})
     (folder / CONFIG).write_text(named.to_yaml())
     return folder
+
+
+def _exists(folder: Path) -> RunError:
+    return RunError(
+        f"`run.name` must be new, but {str(folder)!r} exists; continue it with "
+        f"`nas-ray resume {folder}`, or give another name"
+    )
+
+
+def _unwritable(folder: Path, why: str) -> RunError:
+    return RunError(
+        f"`run.dir` must be a folder that can be written, but {str(folder)!r} cannot be made: {why}; "
+        "name another one"
+    )
 
 
 def write_environment(folder: Path, attempt: int, **facts: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,7 @@ class Ledger:
     def __init__(self, path: str | os.PathLike[str], clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
         self._clock = clock
+        self._turn = threading.RLock()  # proposals may be prepared beside the driver's loop
         try:
             self._lock = RunLock(lock_path(self.path))
         except OSError as error:
@@ -77,15 +79,13 @@ class Ledger:
         if not self._lock.held:
             raise RunError(f"{self.path} is closed; open it with `Ledger(path)` to write on")
         line = to_line({"kind": kind, "at": self._clock(), **fields})
-        try:
-            self._write(line)
+        with self._turn:
+            try:
+                self._write(line)
+            except OSError as error:
+                raise self._failed(error) from error
             self._dirty = True
             self.tick()
-        except OSError as error:
-            raise RunError(
-                f"{self.path} cannot be written: {_reason(error)}; "
-                "everything up to here is kept: make room, then resume the run"
-            ) from error
 
     def tick(self) -> None:
         """Call fsync if a record has waited for it for a second; costs nothing otherwise."""
@@ -95,7 +95,10 @@ class Ledger:
     def sync(self) -> None:
         """Bring every record to the disk now."""
         if self._dirty:
-            os.fsync(self._fd)
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise self._failed(error) from error
             self._dirty = False
         self._synced = time.monotonic()
 
@@ -125,20 +128,24 @@ class Ledger:
         self.torn = b"" if new else cut_torn_tail(self.path)
         """What was cut off the end when the file was opened; empty after an orderly end."""
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._end = os.fstat(self._fd).st_size
         self._dirty, self._synced = False, time.monotonic()
         if new:
             _sync_folder(self.path.parent)
 
     def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
+        end, rest = os.fstat(self._fd).st_size, memoryview(line)
         try:
             while rest:  # a full disk may take a part of the line before it refuses the rest
                 rest = rest[os.write(self._fd, rest) :]
-        except OSError:
-            os.ftruncate(self._fd, self._end)
+        except BaseException:  # Ctrl-C too must not leave half a line in front of the next one
+            os.ftruncate(self._fd, end)
             raise
-        self._end += len(line)
+
+    def _failed(self, error: OSError) -> RunError:
+        return RunError(
+            f"{self.path} cannot be written: {_reason(error)}; "
+            "everything up to here is kept: make room, then resume the run"
+        )
 
 
 def lock_path(path: Path) -> Path:

@@ -41,7 +41,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{path} cannot be read: {error}; restore it from a copy") from error
+        raise RunError(f"{path} cannot be read: {one_line(error)}; restore it from a copy") from error
     if not isinstance(config, dict):
         raise RunError(
             f"{path} must hold a mapping, but holds {type(config).__name__}; restore it from a copy"
@@ -68,3 +68,9 @@ def read_architecture(folder: Path) -> dict[str, Any]:
             f"{path} must hold {', '.join(sorted(missing))}; `nas-ray resume {folder}` writes it anew"
         )
     return plain
+
+
+def one_line(error: Exception, longest: int = 200) -> str:
+    """Return the message of ``error`` on one line, cut where it goes on and on."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= longest else f"{text[:longest]} ..."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_ray.errors import ConfigError, RunError
-from nas_ray.results.folder import WEIGHTS, read_architecture
+from nas_ray.results.folder import WEIGHTS, one_line, read_architecture
 from nas_ray.tasks import Task
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ def _load_weights(model: nn.Module, path: Path) -> None:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; retrain the configuration in best/architecture.json") from error
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError, pickle.UnpicklingError) as error:
         raise RunError(
-            f"{path} is damaged ({error}); restore it, or retrain best/architecture.json"
+            f"{path} is damaged ({one_line(error)}); restore it, or retrain best/architecture.json"
         ) from error
     try:
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise RunError(
             f"the weights in {path} must fit the network that the space builds; "
-            f"is it the space of the run, in the same version? {error}"
+            f"is it the space of the run, in the same version? {one_line(error)}"
         ) from error

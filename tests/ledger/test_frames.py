@@ -225,6 +225,6 @@ def test_five_thousand_trials_of_ten_epochs_convert_in_seconds(story, tmp_path):
         story.trial(number, [rng.random() for _ in range(10)])
     begin = time.perf_counter()
     write_parquet(story.records, tmp_path)
-    # About a second on an idle core; four times that leaves room for a busy machine.
-    assert time.perf_counter() - begin < 4.0
+    # About one; the bound tells columns at once from rows one by one (minutes), on a busy machine too.
+    assert time.perf_counter() - begin < 10.0
     assert len(pd.read_parquet(tmp_path / "epochs.parquet")) == 50_000

@@ -1,6 +1,7 @@
 import errno
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +108,42 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_ledger_whole(path, monkeypa
                 ledger.append("propose", trial_id="t00000")
         ledger.append("stop", reason="error")
     assert [record["kind"] for record in read(path)] == ["run", "stop"]
+
+
+def test_ctrl_c_in_the_middle_of_a_line_leaves_the_ledger_whole(path, monkeypatch):
+    real = os.write
+
+    def interrupted(fd, data):
+        real(fd, data[:9])
+        raise KeyboardInterrupt
+
+    with Ledger(path) as ledger:
+        ledger.append("run")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ledger.append("propose")
+        ledger.append("stop", reason="user")
+    assert [record["kind"] for record in read(path)] == ["run", "stop"]
+
+
+def test_a_disk_that_fails_while_syncing_is_a_clear_error(path, syncs, monkeypatch):
+    def broken(fd):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with Ledger(path) as ledger:
+        ledger.append("run")
+        syncs["now"] += 1.0
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", broken)
+            with pytest.raises(RunError, match=r"cannot be written: Input/output error.*resume"):
+                ledger.tick()
+
+
+def test_threads_take_turns(path):
+    with Ledger(path) as ledger, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: ledger.append("report", epoch=number), range(400)))
+    assert sorted(record["epoch"] for record in read(path)) == list(range(400))
 
 
 def test_a_write_in_parts_is_one_record(path, monkeypatch):

@@ -22,7 +22,8 @@ def test_torch_and_torchvision_fit_each_other(tmp_path):
 
 
 def test_importing_nas_ray_loads_neither_ray_nor_torch():
-    code = "import sys, nas_ray; print(sorted({'ray', 'torch', 'pandas', 'numpy', 'pydantic'} & sys.modules.keys()))"
+    heavy = {"ray", "torch", "pandas", "numpy", "pydantic"}
+    code = f"import sys, nas_ray; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SEARCH = "--space mlp --strategy random --data digits --trials 2 --max-epochs 1 --concurrency 1".split()
+SEARCH = [
+    "--space",
+    "mlp",
+    "--strategy",
+    "random",
+    "--data",
+    "digits",
+    "--trials",
+    "2",
+    "--max-epochs",
+    "1",
+    "--concurrency",
+    "1",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +41,18 @@ def wheel_python(tmp_path_factory):
 
 
 def search(python, folder):
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "RAY_ADDRESS")}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "RAY_ADDRESS")
+    }
     command = [str(python), "-m", "nas_ray", "search", *SEARCH, "--runs-dir", str(folder / "runs")]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
 
 
 def test_a_search_runs_from_the_wheel_in_an_empty_folder(wheel_python, tmp_path):
     where = "import nas_ray, nas_ray.searchspaces as s; print(nas_ray.__file__, s.__file__)"
-    homes = subprocess.run([wheel_python, "-c", where], cwd=tmp_path, capture_output=True, text=True, check=True)
+    homes = subprocess.run(
+        [wheel_python, "-c", where], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert str(ROOT) not in homes.stdout
     done = search(wheel_python, tmp_path)
     assert done.returncode == 0, done.stderr

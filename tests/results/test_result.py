@@ -151,6 +151,15 @@ def test_damaged_or_missing_weights_are_a_clear_error(finished, damage):
         SearchResult.load(finished).best_model()
 
 
+def test_weights_torn_anywhere_are_a_clear_error(finished):
+    weights = finished / "best" / "weights.pt"
+    whole = weights.read_bytes()
+    for cut in range(0, len(whole), 97):
+        weights.write_bytes(whole[:cut])
+        with pytest.raises(RunError, match="is damaged"):
+            SearchResult.load(finished).best_model()
+
+
 def test_weights_never_run_code(finished):
     import pickle
 
@@ -158,7 +167,7 @@ def test_weights_never_run_code(finished):
         def __reduce__(self):
             return (print, ("run",))
 
-    (finished / "best" / "weights.pt").write_bytes(pickle.dumps(Evil()))
+    (finished / "best" / "weights.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(RunError, match="is damaged"):
         SearchResult.load(finished).best_model()
 
@@ -178,7 +187,7 @@ def test_a_damaged_configuration_is_a_clear_error(finished, text):
 
 
 def test_a_folder_that_is_no_run_is_a_clear_error(tmp_path, finished):
-    with pytest.raises(RunError, match="there is no folder .*nowhere; `nas-ray list`"):
+    with pytest.raises(RunError, match=r"there is no folder .*nowhere; `nas-ray list`"):
         SearchResult.load(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"is no run: it has no ledger\.jsonl"):
         SearchResult.load(tmp_path)

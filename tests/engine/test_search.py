@@ -1,0 +1,154 @@
+"""A search in one process: what comes back, and what failures cost."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from odd_spaces import Failing, Killing, Tiny
+
+import nas_ray
+from nas_ray import ConfigError, Learner, RunError, Strategy
+from nas_ray.data import load
+from nas_ray.ledger import read
+from nas_ray.stopping.none import NoStopping
+from nas_ray.strategies import Candidate
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+
+class Biggest(Strategy):
+    """Proposes the widest network first."""
+
+    name = "biggest"
+
+    def propose(self, rng):
+        return Candidate({"hidden": 999 - len(self.memory), "noise": "a"})
+
+
+class Short(Learner):
+    """Trains on one batch."""
+
+    def train_epoch(self):
+        inputs, targets = next(self.data.batches("train", 64))
+        return {"train_loss": float(self.training_step(inputs, targets)), "samples": len(targets)}
+
+
+def search(tmp_path, **changes):
+    settings = {"space": Tiny(), "strategy": "random", "trials": 6, "max_epochs": 2, "name": "run"}
+    return nas_ray.search(**{**settings, "data": "digits", "runs_dir": tmp_path, **changes})
+
+
+def test_two_searches_in_one_process(tmp_path):
+    first = search(tmp_path, space="mlp", name="first", trials=3)
+    second = search(tmp_path, space="mlp", name="second", trials=3)
+    assert list(first.trials["config_id"]) == list(second.trials["config_id"]), "the same seed"
+    for result in (first, second):
+        assert len(result.trials) == 3
+        assert set(result.trials["outcome"]) <= {"finished", "stopped"}
+        assert result.best.test["test_acc"] > 0.1
+        assert result.best_model()(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_objects_of_ones_own_in_each_place(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {f"x_{part}": rng.normal(size=(60, 5)).astype("float32") for part in ("train", "val", "test")}
+    arrays |= {f"y_{part}": arrays[f"x_{part}"].sum(1) for part in ("train", "val", "test")}
+    result = search(tmp_path, strategy=Biggest, stopping=NoStopping(), data=arrays, learner=Short)
+    assert list(result.trials["config.hidden"]) == [999, 998, 997, 996, 995, 994]
+    assert set(result.trials["outcome"]) == {"finished"}
+    assert result.objective[0].metric == "val_loss", "float targets make a regression"
+    assert (result.epochs["epoch"].max(), result.best.metric) == (2, "val_loss")
+    with pytest.raises(ConfigError, match=r"best_model\(space="):
+        nas_ray.SearchResult.load(result.path).best_model()
+    assert result.best_model(space=Tiny()) is not None
+
+
+def test_an_actor_serves_many_trials_and_no_other_is_started(tmp_path):
+    result = search(tmp_path, trials=20, max_epochs=1, stopping="none")
+    assert (result.trials["outcome"] == "finished").all()
+    folders = list((result.path / "ray").glob("attempt-001/t0*"))
+    assert len(folders) == 20
+    records = read(result.path / "ledger.jsonl")
+    assert sum(record["kind"] == "start" for record in records) == 20
+    assert len({record["pid"] for record in records if record["kind"] == "report"}) == 2
+
+
+def test_failures_are_rows_with_a_reason_and_cost_no_process(tmp_path):
+    result = search(tmp_path, space=Failing(), trials=16, max_epochs=1, stopping="none")
+    kinds = result.trials["config.hidden"] % 4
+    expected = kinds.map({0: "", 1: "error", 2: "out_of_memory", 3: "diverged"})
+    assert list(result.trials["reason"]) == list(expected)
+    assert set(expected) == {"", "error", "out_of_memory", "diverged"}
+    assert (result.trials["outcome"] == np.where(kinds == 0, "finished", "failed")).all()
+    broken = result.trials[kinds == 1].iloc[0]
+    assert "ValueError: this architecture cannot be built" in broken["error"]
+    records = read(result.path / "ledger.jsonl")
+    assert not any(record["kind"] == "retry" for record in records), "no worker was lost"
+
+
+def test_a_network_beyond_the_limits_is_infeasible_and_not_counted(tmp_path):
+    limits = {"constraints.params": 20_000}
+    result = search(tmp_path, overrides=limits, trials=5, max_epochs=1, stopping="none")
+    trained = result.trials[result.trials["outcome"] == "finished"]
+    refused = result.trials[result.trials["outcome"] == "infeasible"]
+    assert len(trained) == 5
+    assert len(refused) >= 1
+    assert (trained["config.hidden"] * 75 + 10 <= 20_000).all()
+    assert set(refused["reason"]) == {"constraint"}
+    assert refused["error"].str.contains("`params` must be at most 20,000, but got").all()
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_starts_again(tmp_path):
+    result = search(tmp_path, space=Killing(str(tmp_path / "killed")), trials=6)
+    assert len(result.trials) == 6
+    assert set(result.trials["outcome"]) <= {"finished", "stopped"}
+    assert sum(record["kind"] == "retry" for record in read(result.path / "ledger.jsonl")) == 1
+
+
+def test_a_trial_whose_process_is_always_lost_fails_and_the_search_goes_on(tmp_path):
+    strategy = {"strategy.points_to_evaluate": [{"hidden": 4, "noise": "a"}, {"hidden": 5, "noise": "a"}]}
+    result = search(tmp_path, overrides=strategy, space=Killing(always=True), trials=2, stopping="none")
+    assert list(result.trials["outcome"]) == ["failed", "finished"]
+    assert result.trials["reason"][0] == "lost"
+
+
+def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
+    result = search(tmp_path, trials=1000, max_epochs=3, time_budget=9)
+    assert result.trials["reason"].isin(["time_budget"]).sum() <= 2
+    done = len(result.trials)
+    assert 0 < done < 1000
+    again = nas_ray.resume(result.path, trials=done + 3, time_budget=100, space=Tiny())
+    assert len(again.trials) == done + 3
+    assert set(again.trials["outcome"]) <= {"finished", "stopped"}
+    assert not again.epochs.duplicated(["trial_id", "epoch"]).any()
+
+
+def test_a_budget_of_epochs_ends_a_run(tmp_path):
+    result = search(tmp_path, overrides={"run.epochs": 5}, trials=100, stopping="none")
+    assert 5 <= len(result.epochs) <= 7
+
+
+def test_a_run_is_never_overwritten(tmp_path):
+    search(tmp_path, trials=1, max_epochs=1)
+    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*"))
+    with pytest.raises(RunError, match=r"`run.name` must be new.*nas-ray resume"):
+        search(tmp_path)
+    assert before == sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*"))
+
+
+def test_more_trials_for_a_finished_run(tmp_path):
+    first = search(tmp_path, trials=3, max_epochs=1, space="mlp", strategy="evolution")
+    more = nas_ray.resume(first.path, trials=5)
+    assert list(more.trials["config_id"][:3]) == list(first.trials["config_id"])
+    assert len(more.trials) == 5
+    straight = search(tmp_path, trials=5, max_epochs=1, space="mlp", strategy="evolution", name="straight")
+    assert list(more.trials["config_id"][:4]) == list(straight.trials["config_id"][:4])
+
+
+def test_resume_refuses_other_data(tmp_path):
+    first = search(tmp_path, trials=1, max_epochs=1, space="mlp")
+    digits = load("digits")
+    shuffled = replace(digits, x_train=digits.x_train[::-1].copy())
+    with pytest.raises(RunError, match="must go on with the data it began with"):
+        nas_ray.resume(first.path, trials=2, data=shuffled)
