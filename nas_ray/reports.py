@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 from nas_ray.tasks import Objective
 
@@ -17,6 +17,10 @@ def fidelity_of(result: Mapping[str, Any]) -> float:
 def score_of(result: Mapping[str, Any], objective: Objective) -> float | None:
     """Return the objective turned so that larger is better, or None if it is missing or not finite."""
     value = result.get(objective.metric)
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not isinstance(value, SupportsFloat):  # numpy's and torch's scalars are numbers too
         return None
-    return objective.sign * float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):  # an array of several numbers
+        return None
+    return objective.sign * number if math.isfinite(number) else None

@@ -124,12 +124,10 @@ class Chain(SearchSpace):
         }
 
     def active(self, config: Config) -> frozenset[str]:
-        """Return the keys of the layers within ``depth`` that their operations use, and of the head."""
-        kept = config["depth"] - chain_layers.idle(chain_layers.read(config), config["head.pooling"])
+        """Return the keys of the head and of the layers within ``depth``, as far as operations use them."""
         keys = {"depth", "head.pooling", "head.dense", "head.dropout"}
         for index in range(config["depth"]):
-            used = KEYS[config[f"layer{index}.op"]] if index < kept else ("op",)
-            keys.update(f"layer{index}.{key}" for key in used)
+            keys.update(f"layer{index}.{key}" for key in KEYS[config[f"layer{index}.op"]])
         return frozenset(keys | {"head.units"} if config["head.dense"] else keys)
 
     def canonical(self, config: Config) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,20 +37,30 @@ def count(space: SearchSpace, config: Config, task: Task) -> Costs:
 
 
 def measure(model: nn.Module, task: Task) -> Costs:
-    """Count a module, wherever it is; the module is left as it was.
+    """Count a module, wherever it is; the module is left as it was, but for lazy layers, which get shapes.
 
-    Operations are those torch knows a formula for (convolutions, matrix products, attention);
+    Operations are those torch knows a formula for (convolutions, matrix products, attention); biases,
     activations, normalisation and pooling are not counted.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    device = weights[0].device if weights else torch.device("cpu")
-    training = model.training
-    model.eval()  # batch normalisation takes a single input in this mode only
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    device = next((tensor.device for tensor in tensors), torch.get_default_device())
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
+    # Batch normalisation takes a single input in evaluation mode only.
+    with _evaluating(model), torch.no_grad(), counter:
         model(torch.zeros((1, *task.input_shape), device=device))
-    model.train(training)
-    return Costs(sum(weight.numel() for weight in weights), counter.get_total_flops())
+    params = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    return Costs(params, counter.get_total_flops())
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    before = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training

@@ -11,12 +11,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas_ray.data import Splits
+from nas_ray.estimation.hardware import image_layout
 from nas_ray.spaces import derived_seed
 
 Part = tuple[Tensor, Tensor]
 
 SHARE_OF_FREE_MEMORY = 0.3
 """A data set moves to a GPU as a whole if it takes at most this share of the memory free there."""
+
+CHUNK = 4096
+"""Samples whose spread is computed at once: a whole large data set would not fit as 64-bit numbers."""
 
 
 class DeviceData:
@@ -38,6 +42,7 @@ class DeviceData:
         data_share: float = 1.0,
     ) -> None:
         self.device = device
+        self._layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
         chosen = _share(len(splits.x_train), data_share)
         mean, spread = _statistics(splits.x_train)
         parts = {
@@ -47,32 +52,45 @@ class DeviceData:
         }
         self._parts: dict[str, Part] = {}
         for name, (inputs, targets) in parts.items():
-            x = (torch.tensor(inputs, dtype=torch.float32) - mean) / spread
+            x = torch.tensor(inputs, dtype=torch.float32).sub_(mean).div_(spread)
             self._parts[name] = (_resized(x, resolution), torch.tensor(targets))
         if device.type == "cuda" and self._fits():
-            self._parts = {name: _on_gpu(part, device) for name, part in self._parts.items()}
+            self._parts = {
+                name: (x.to(device, memory_format=self._layout), y.to(device))
+                for name, (x, y) in self._parts.items()
+            }
 
     def __len__(self) -> int:
         """Number of training samples used in an epoch."""
         return len(self._parts["train"][0])
+
+    def steps(self, batch_size: int) -> int:
+        """Return the number of batches that a training epoch has."""
+        return len(self._starts(len(self), batch_size))
 
     def batches(self, part: str, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Part]:
         """Yield (inputs, targets) on the device.
 
         Args:
             part: ``"train"``, ``"val"`` or ``"test"``.
-            batch_size: Samples per batch; the last batch may be smaller, but a training batch never has
-                a single sample, which batch normalisation could not take.
-            generator: Order of the samples; None keeps the stored one.
+            batch_size: Samples per batch; the last batch may be smaller.
+            generator: Order of the samples; None keeps the stored one. In an order of training, a last
+                batch of one sample is left out: batch normalisation could not take it.
         """
         x, y = self._parts[part]
         order = None if generator is None else torch.randperm(len(x), generator=generator).to(x.device)
-        starts = list(range(0, len(x), batch_size))
-        if generator is not None and len(starts) > 1 and len(x) - starts[-1] == 1:
-            starts.pop()
-        for start in starts:
+        for start in range(0, len(x), batch_size) if order is None else self._starts(len(x), batch_size):
             picked = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
-            yield x[picked].to(self.device, non_blocking=True), y[picked].to(self.device, non_blocking=True)
+            inputs = x[picked].to(self.device, non_blocking=True)
+            yield (
+                inputs.contiguous(memory_format=self._layout),
+                y[picked].to(self.device, non_blocking=True),
+            )
+
+    @staticmethod
+    def _starts(samples: int, batch_size: int) -> range:
+        single = batch_size > 1 and samples > batch_size and samples % batch_size == 1
+        return range(0, samples - single, batch_size)
 
     def _fits(self) -> bool:
         size = sum(tensor.nbytes for part in self._parts.values() for tensor in part)
@@ -89,7 +107,9 @@ def _statistics(inputs: NDArray[np.generic]) -> tuple[Tensor, Tensor]:
     axes = (0, 2, 3) if inputs.ndim == 4 else (0,)
     shape = (1, -1, 1, 1) if inputs.ndim == 4 else (1, -1)
     mean = inputs.mean(axis=axes, dtype=np.float64).reshape(shape)
-    spread = inputs.std(axis=axes, dtype=np.float64).reshape(shape)
+    chunks = (inputs[start : start + CHUNK] for start in range(0, len(inputs), CHUNK))
+    squares = sum(((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in chunks)
+    spread = np.sqrt(np.asarray(squares) / (inputs.size / mean.size))
     spread[spread == 0] = 1  # a constant column carries nothing, and dividing by 0 would spoil the rest
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(spread, dtype=torch.float32)
 
@@ -98,9 +118,3 @@ def _resized(inputs: Tensor, resolution: int | None) -> Tensor:
     if resolution is None or inputs.ndim != 4 or inputs.shape[-2:] == (resolution, resolution):
         return inputs
     return F.interpolate(inputs, size=(resolution, resolution), mode="bilinear", antialias=True)
-
-
-def _on_gpu(part: Part, device: torch.device) -> Part:
-    x, y = part
-    layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
-    return x.to(device, memory_format=layout), y.to(device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,15 @@ from typing import Any
 import torch
 from ray import tune
 
-from nas_ray.costs import Costs, measure
 from nas_ray.data import Splits
-from nas_ray.estimation import weights
+from nas_ray.estimation import failures, verdicts, weights
 from nas_ray.estimation.device_data import DeviceData
 from nas_ray.estimation.learner import Learner
 from nas_ray.estimation.settings import Estimation
 from nas_ray.spaces import Config, SearchSpace, derived_seed
-from nas_ray.tasks import Objective, Task
+from nas_ray.tasks import Task
 
 CHECKPOINT = "checkpoint.pt"
-ERROR_LINES = 12
 
 
 class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for Trainable
@@ -36,7 +33,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     A trial that cannot go on reports its end in place of raising, so that the process and the data in
     it serve the next trial: ``outcome`` is ``"failed"`` with ``reason`` ``"error"``,
-    ``"out_of_memory"`` or ``"diverged"``, or ``"infeasible"`` with ``"constraint"``.
+    ``"out_of_memory"`` or ``"diverged"``, or ``"infeasible"`` with ``"constraint"``. Only an error that
+    leaves the process useless (CUDA's device-side ones) is raised.
     """
 
     def setup(
@@ -68,9 +66,13 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             learner: The recipe's class.
             threads: CPU threads of this actor; None leaves torch's choice.
             ready: Called after the first epoch of the actor (the engine waits there for its other actors).
+
+        Raises:
+            ConfigError: If ``limits`` holds anything else.
         """
         self.settings = settings or Estimation()
         self.space, self.seed, self.limits, self.learner_class = space, seed, dict(limits or {}), learner
+        verdicts.check_limits(self.limits)
         self.task = task.at(resolution=self.settings.resolution, width=self.settings.width)
         if threads:
             torch.set_num_threads(threads)
@@ -96,8 +98,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         try:
             result = self._infeasible() or self._epoch()
         except Exception as error:
+            if failures.spoils_process(error):
+                raise
             result = self._failure(error)
-        if result["done"]:
+        self._over = result["done"]
+        if self._over:
             self._forget_checkpoint()
         result["seconds"] = time.perf_counter() - started
         if self._ready is not None:
@@ -107,56 +112,59 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the trial's state; called by Tune where a scheduler pauses or the Tuner keeps checkpoints."""
-        state = {"epoch": 0} if self.learner is None else self.learner.state_dict()
-        weights.write(Path(checkpoint_dir) / CHECKPOINT, state)
+        started = self.learner.state_dict() if self.learner else self._state
+        weights.write(Path(checkpoint_dir) / CHECKPOINT, started or {"epoch": 0})
 
     def load_checkpoint(self, checkpoint: str | None) -> None:
         """Continue from :meth:`save_checkpoint`; a damaged checkpoint starts the trial over."""
-        state = weights.read(Path(checkpoint or "") / CHECKPOINT)
-        if state and state["epoch"]:
-            self._start(state)
+        self._begin(self.trial_config, weights.read(Path(checkpoint or "") / CHECKPOINT))
 
     def cleanup(self) -> None:
         """Keep what an interrupted trial has learnt; called when the actor ends."""
-        if self.learner is not None and 0 < self.learner.epoch < self.learner.settings.max_epochs:
+        if not self._over and self.learner is not None and self.learner.epoch:
             self._write_checkpoint()
         self._free()
 
     # One trial.
 
-    def _begin(self, config: Config) -> None:
-        # Building may fail, and a failure here would cost the actor: the first step builds.
+    def _begin(self, config: Config, state: weights.State | None = None) -> None:
+        # Building may fail, and a failure here would cost the actor: the first step builds, and loads.
         self.trial_config = dict(config)
         self.learner: Learner | None = None
-        self.costs: Costs | None = None
+        self._state = state
+        self._over = False
         self._written = time.monotonic()
         self._checkpoint = self.checkpoints / f"{self.trial_name}.pt" if self.checkpoints else None
 
     def _epoch(self) -> dict[str, Any]:
         if self.learner is None:
-            self._start(weights.read(self._checkpoint) if self._checkpoint else None)
+            self.learner = self._started()
+            if broken := verdicts.broken_limits(self.learner.costs, self.limits):
+                return self._ended("infeasible", "constraint", broken)
         learner = self.learner
-        assert learner is not None
-        assert self.costs is not None
-        for name, limit in self.limits.items():
-            if getattr(self.costs, name) > limit:
-                rule = f"`{name}` must be at most {limit:,.0f}, but got {getattr(self.costs, name):,}"
-                return self._ended("infeasible", "constraint", rule)
         values = learner.step()
-        if not all(math.isfinite(values.get(key, 0.0)) for key in ("train_loss", self._objective.metric)):
-            return self._ended("failed", "diverged", f"the loss is not finite in epoch {learner.epoch}")
+        result = {**self._facts(), **values}
+        if diverged := verdicts.divergence(result, self.task.objectives):
+            return self._ended("failed", "diverged", diverged)
         finished = learner.epoch >= learner.settings.max_epochs
-        self._keep(values, finished)
-        return {**self._facts(), **values, "outcome": "finished" if finished else "running", "done": finished}
+        self._keep(result, finished)
+        return {**result, "outcome": "finished" if finished else "running", "done": finished}
 
-    def _start(self, state: dict[str, Any] | None) -> None:
+    def _started(self) -> Learner:
+        state = self._state or (weights.read(self._checkpoint) if self._checkpoint else None)
+        self._state = None
+        learner = self._untrained()
+        if state is not None and state.get("epoch"):
+            try:
+                learner.load_state_dict(state)
+            except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+                # Half of a checkpoint that does not fit may be loaded by now.
+                return self._untrained()
+        return learner
+
+    def _untrained(self) -> Learner:
         seed = derived_seed(self.seed, self.space.config_id(self.trial_config))
-        self.learner = self.learner_class(
-            self.space, self.trial_config, self.task, self.data, self.settings, seed
-        )
-        self.costs = measure(self.learner.model, self.task)
-        if state is not None:
-            self.learner.load_state_dict(state)
+        return self.learner_class(self.space, self.trial_config, self.task, self.data, self.settings, seed)
 
     def _infeasible(self) -> dict[str, Any] | None:
         if self.learner is not None:
@@ -165,54 +173,45 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         return self._ended("infeasible", "constraint", "; ".join(broken)) if broken else None
 
     def _failure(self, error: Exception) -> dict[str, Any]:
-        reason = "out_of_memory" if is_out_of_memory(error) else "error"
-        lines = "".join(traceback.format_exception(error)).strip().splitlines()
-        result = self._ended("failed", reason, "\n".join(lines[-ERROR_LINES:]))
-        # The traceback's frames hold the tensors of the failed step.
-        traceback.clear_frames(error.__traceback__)
+        reason = "out_of_memory" if failures.is_out_of_memory(error) else "error"
+        result = self._ended("failed", reason, failures.text_of(error))
+        failures.release(error)
         self._free()
         return result
 
     def _ended(self, outcome: str, reason: str, error: str) -> dict[str, Any]:
         # Tune insists on the objective's metric in every result.
         nothing = {objective.metric: math.nan for objective in self.task.objectives}
-        return {
-            **self._facts(),
-            **nothing,
-            "outcome": outcome,
-            "reason": reason,
-            "error": error,
-            "done": True,
-        }
+        end = {"outcome": outcome, "reason": reason, "error": error, "done": True}
+        return {**nothing, **self._facts(), **end}
 
     def _facts(self) -> dict[str, Any]:
+        settings = self.learner.settings if self.learner else self.settings
         facts: dict[str, Any] = {
             "epoch": self.learner.epoch if self.learner else 0,
-            "max_epochs": self.learner.settings.max_epochs if self.learner else self.settings.max_epochs,
-            **self.settings.dials,
+            "max_epochs": settings.max_epochs,
+            **settings.dials,
         }
-        if self.costs is not None:
-            facts |= {"params": self.costs.params, "flops": self.costs.flops}
+        if self.learner is not None:
+            facts |= {"params": self.learner.costs.params, "flops": self.learner.costs.flops}
         if self.device.type == "cuda":
             facts["peak_memory_mb"] = torch.cuda.max_memory_allocated(self.device) / 2**20
         return facts
 
-    @property
-    def _objective(self) -> Objective:
-        return self.task.objectives[0]
-
     # Files.
 
-    def _keep(self, values: dict[str, float], finished: bool) -> None:
-        score = self._objective.score(values.get(self._objective.metric))
-        if self.incumbents is not None and math.isfinite(score):
+    def _keep(self, result: Mapping[str, Any], finished: bool) -> None:
+        objective = self.task.objectives[0]
+        if self.incumbents is not None:
+            score = objective.score(result[objective.metric])
             self.incumbents.offer(score, self.trial_name, self._weights)
         if not finished and time.monotonic() - self._written >= self.settings.checkpoint_seconds:
             self._write_checkpoint()
 
-    def _weights(self) -> dict[str, Any]:
+    def _weights(self) -> weights.State:
         assert self.learner is not None
-        return {"epoch": self.learner.epoch, "model": self.learner.model.state_dict()}
+        model = {name: value.cpu() for name, value in self.learner.model.state_dict().items()}
+        return {"epoch": self.learner.epoch, "model": model}
 
     def _write_checkpoint(self) -> None:
         if self._checkpoint is not None and self.learner is not None:
@@ -224,16 +223,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             self._checkpoint.unlink(missing_ok=True)
 
     def _free(self) -> None:
-        self.learner, self.costs = None, None
+        self.learner = None
         if self.device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self.device)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that memory ran out, on the device or on the host."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas_ray.costs import measure
+from nas_ray.errors import SpaceError
+from nas_ray.estimation import hardware
 from nas_ray.estimation.device_data import DeviceData
+from nas_ray.estimation.schedule import Cosine
+from nas_ray.estimation.seeding import seeded
 from nas_ray.estimation.settings import Estimation
 from nas_ray.spaces import TRAINING, Config, SearchSpace, derived_seed
 from nas_ray.tasks import Task
 
-EVALUATION_BATCH = 1024
+EVALUATION_FACTOR = 4
+"""Batches of evaluation per batch of training: without gradients only a layer or two is in memory at once."""
 
 
 class Learner:
@@ -35,11 +39,14 @@ class Learner:
 
     Args:
         space: Makes the network.
-        config: The configuration; its ``train.*`` keys replace settings.
+        config: The configuration; its ``train.*`` keys replace settings, for those that a trial may choose.
         task: The problem, at the run's fidelity.
         data: Batches.
         settings: The recipe.
         seed: Seed of weights, order and dropout.
+
+    Raises:
+        ConfigError: If a ``train.*`` key is no setting of a trial, or its value is not possible.
     """
 
     def __init__(
@@ -53,20 +60,22 @@ class Learner:
     ) -> None:
         self.space, self.config, self.task, self.data, self.seed = space, config, task, data, seed
         trained = {key[len(TRAINING) :]: value for key, value in config.items() if key.startswith(TRAINING)}
-        self.settings = Estimation.model_validate({**settings.model_dump(), **trained})
+        self.settings = settings.replaced(trained)
         self.device = data.device
         self.epoch = 0
-        with self._seeded("weights"):
+        with seeded(derived_seed(seed, "weights"), self.device):
             self.model = self.build().to(self.device)
-        if self.device.type == "cuda" and task.is_image:
-            self.model = self.model.to(memory_format=torch.channels_last)
+            # Counting runs the network once, which gives lazy layers their weights: before the optimizer
+            # takes them, and with this trial's random numbers.
+            self.costs = measure(self.model, task)
+        if task.is_image:
+            self.model = self.model.to(memory_format=hardware.image_layout(self.device))
         self.optimizer = self.configure_optimizer()
-        steps = math.ceil(len(data) / self.settings.batch_size) * self.settings.max_epochs
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=steps)
-        self._amp = self.settings.amp and self.device.type == "cuda"
-        self._amp_type = torch.bfloat16 if self._amp and torch.cuda.is_bf16_supported() else torch.float16
-        scaled = self._amp and self._amp_type is torch.float16
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+        steps = data.steps(self.settings.batch_size) * self.settings.max_epochs
+        self.schedule = Cosine(self.optimizer, steps)
+        self._precision = hardware.mixed_precision(self.device) if self.settings.amp else None
+        # Gradients of half precision (not those of bfloat16) would vanish without a factor.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision is torch.float16)
 
     # The recipe.
 
@@ -76,13 +85,13 @@ class Learner:
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimizer over ``self.model``."""
-        s, weights = self.settings, self.model.parameters()
+        s, weights = self.settings, list(self.model.parameters())
+        fused = all(weight.is_floating_point() for weight in weights)  # complex numbers have no fused step
+        common: dict[str, Any] = {"lr": s.learning_rate, "weight_decay": s.weight_decay, "fused": fused}
         if s.optimizer == "sgd":
-            return torch.optim.SGD(
-                weights, s.learning_rate, momentum=0.9, nesterov=True, weight_decay=s.weight_decay
-            )
+            return torch.optim.SGD(weights, momentum=0.9, nesterov=True, **common)
         kind = torch.optim.AdamW if s.optimizer == "adamw" else torch.optim.Adam
-        return kind(weights, s.learning_rate, weight_decay=s.weight_decay)
+        return kind(weights, **common)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss: cross-entropy for classes, squared error for regression.
@@ -90,7 +99,15 @@ class Learner:
         Args:
             outputs: (batch, task.outputs).
             targets: (batch,) class indices, or (batch, task.outputs) floats.
+
+        Raises:
+            SpaceError: If the network gives another shape: squared error would broadcast it.
         """
+        if outputs.shape != (len(targets), self.task.outputs):
+            raise SpaceError(
+                f"a network must give outputs of shape (batch, {self.task.outputs}), "
+                f"but for {len(targets)} inputs it gave {tuple(outputs.shape)}"
+            )
         if self.task.kind == "classification":
             return F.cross_entropy(outputs, targets)
         return F.mse_loss(outputs, targets)
@@ -116,7 +133,7 @@ class Learner:
             inputs: (batch, *task.input_shape).
             targets: (batch,) or (batch, task.outputs).
         """
-        with torch.autocast(self.device.type, dtype=self._amp_type, enabled=self._amp):
+        with self.autocast():
             loss = self.loss(self.model(inputs), targets)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -139,21 +156,27 @@ class Learner:
         """Return the metrics of ``part`` (``"val"`` or ``"test"``) with its name as prefix."""
         self.model.eval()
         outputs, targets = [], []
-        with torch.inference_mode(), torch.autocast(self.device.type, self._amp_type, enabled=self._amp):
-            for batch, expected in self.data.batches(part, EVALUATION_BATCH):
-                outputs.append(self.model(batch).float())
+        with torch.inference_mode():
+            for batch, expected in self.data.batches(part, EVALUATION_FACTOR * self.settings.batch_size):
+                with self.autocast():
+                    predicted = self.model(batch)
+                outputs.append(predicted.float())
                 targets.append(expected)
             values = self.metrics(torch.cat(outputs), torch.cat(targets))
         return {f"{part}_{name}": value for name, value in values.items()}
 
     # Machinery.
 
+    def autocast(self) -> torch.autocast:
+        """Return the context of mixed precision; without effect where single precision is as quick."""
+        return torch.autocast(self.device.type, dtype=self._precision, enabled=self._precision is not None)
+
     def step(self) -> dict[str, float]:
-        """Train one epoch and evaluate; called by the estimator."""
-        with self._seeded("epoch", self.epoch):
+        """Train one epoch and evaluate, and return the metrics as plain numbers; called by the estimator."""
+        with seeded(derived_seed(self.seed, "epoch", self.epoch), self.device):
             values = {**self.train_epoch(), **self.evaluate("val")}
         self.epoch += 1
-        return values
+        return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what :meth:`load_state_dict` continues from; loads with ``weights_only=True``."""
@@ -171,19 +194,13 @@ class Learner:
         for name in ("model", "optimizer", "schedule", "scaler"):
             getattr(self, name).load_state_dict(state[name])
 
-    @contextmanager
-    def _seeded(self, *parts: Any) -> Iterator[None]:
-        # Initialisation and dropout draw from torch's global generators, which are put back afterwards.
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(derived_seed(self.seed, *parts))
-            yield
-
     @classmethod
     def from_function(cls, train_epoch: Callable[[Learner], dict[str, float]]) -> type[Learner]:
         """Return a learner whose epoch is a function of one's own.
 
         Args:
-            train_epoch: Trains ``learner.model`` on ``learner.data`` for one epoch and returns metrics.
+            train_epoch: Trains ``learner.model`` on ``learner.data`` for one epoch and returns metrics, such
+                as ``{"train_loss": 0.1}``. It may take :meth:`training_step`, or ``learner.optimizer`` and
+                ``learner.schedule``, or neither.
         """
         return type("CustomLearner", (cls,), {"train_epoch": train_epoch})

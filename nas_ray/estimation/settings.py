@@ -25,9 +25,7 @@ class Estimation(BaseModel):
     resolution: int | None = Field(
         None, ge=1, description="side of the images in pixels; none keeps the data's"
     )
-    width: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="factor on every channel and unit count"
-    )
+    width: float = Field(1.0, gt=0, allow_inf_nan=False, description="factor on every channel and unit count")
     batch_size: int = Field(64, ge=1, description="images per step")
     learning_rate: float = Field(
         3e-3, gt=0, allow_inf_nan=False, description="at the start of the cosine schedule"
@@ -66,4 +64,6 @@ class Estimation(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             rule = first["msg"].removeprefix("Input should be ")
-            raise ConfigError(f"`train.{first['loc'][0]}` must be {rule}, but got {first['input']!r}") from None
+            raise ConfigError(
+                f"`train.{first['loc'][0]}` must be {rule}, but got {first['input']!r}"
+            ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import uuid
 from collections.abc import Callable
@@ -13,8 +14,11 @@ import torch
 
 SUFFIX = ".pt"
 
+State = dict[str, Any]
+"""Tensors and plain values by name: what torch loads with ``weights_only=True``."""
 
-def write(path: Path, state: dict[str, Any]) -> None:
+
+def write(path: Path, state: State) -> None:
     """Write ``state`` so that a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -22,7 +26,7 @@ def write(path: Path, state: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read(path: Path) -> State | None:
     """Return what :func:`write` wrote, on the CPU; None if there is no file or it is damaged."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -45,28 +49,28 @@ class Incumbents:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def offer(self, score: float, trial: str, make: Callable[[], dict[str, Any]]) -> bool:
+    def offer(self, score: float, trial: str, make: Callable[[], State]) -> bool:
         """Keep a network if no better one is there.
 
         Args:
-            score: Larger is better.
+            score: Larger is better; what is not finite is never kept.
             trial: Name of the trial.
             make: Returns the state to write; called only if it is kept.
+
+        Returns:
+            Whether it is kept.
         """
         best = max((kept for kept, _ in self.entries()), default=float("-inf"))
-        if score < best:
+        if not math.isfinite(score) or score < best:
             return False
-        write(self.folder / f"{score!r}@{trial}{SUFFIX}", make())
+        write(self.folder / f"{float(score)!r}@{trial}{SUFFIX}", make())
         self._prune()
         return True
 
     def entries(self) -> list[tuple[float, Path]]:
         """Return (score, file) of what is kept, best first."""
-        found = []
-        for path in self.folder.glob(f"*{SUFFIX}"):
-            score, at, _ = path.name.partition("@")
-            if at and not path.name.startswith("."):
-                found.append((float(score), path))
+        scored = ((_score_of(path), path) for path in self.folder.glob(f"*@*{SUFFIX}"))
+        found = [(score, path) for score, path in scored if score is not None]
         return sorted(found, key=lambda entry: (-entry[0], entry[1].name))
 
     def _prune(self) -> None:
@@ -75,6 +79,13 @@ class Incumbents:
             if score < entries[0][0]:
                 with contextlib.suppress(FileNotFoundError):  # another worker was quicker
                     path.unlink()
+
+
+def _score_of(path: Path) -> float | None:
+    try:
+        return float(path.name.partition("@")[0])
+    except ValueError:  # not one of ours, or a file that is still being written
+        return None
 
 
 def trial_of(path: Path) -> str:

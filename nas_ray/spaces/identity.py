@@ -17,7 +17,7 @@ def canonical_json(value: Any) -> str:
 def stable_id(value: Any) -> str:
     """Return 32 hexadecimal digits of SHA-256 over a version prefix and the canonical JSON of ``value``.
 
-    Equal values give equal ids in every process, on every machine and in every release that keeps ``VERSION``.
+    Equal values give equal ids in every process, on every machine and in every release of one ``VERSION``.
     """
     return hashlib.sha256(f"{VERSION}:{canonical_json(value)}".encode()).hexdigest()[:32]
 

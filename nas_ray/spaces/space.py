@@ -15,7 +15,7 @@ from ray.tune.search.sample import Domain
 
 from nas_ray.errors import InvalidConfig, SpaceError
 from nas_ray.spaces import domains
-from nas_ray.spaces.identity import stable_id
+from nas_ray.spaces.identity import canonical_json, stable_id
 from nas_ray.tasks import Task
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ Config: TypeAlias = dict[str, Any]
 TRAINING = "train."
 """Keys with this prefix are training settings: they are searched too, but are no part of the architecture."""
 
-ATTEMPTS = 10_000
-"""Draws after which a space whose rules exclude every one of them is called empty."""
+LISTED = 20_000  # combinations up to which the size of a space is found by listing them
+ATTEMPTS = 10_000  # draws after which a space whose rules exclude every one of them is called empty
 
 
 class SearchSpace(ABC):
@@ -66,11 +66,11 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def build(self, config: Config, task: Task) -> nn.Module:
-        """Return the untrained network of ``config``; called in workers only.
+        r"""Return the untrained network of ``config``; called in workers only.
 
         Args:
             config: A member of the space without violations.
-            task: The problem; the module maps (batch, \\*task.input_shape) to (batch, task.outputs).
+            task: The problem; the module maps (batch, \*task.input_shape) to (batch, task.outputs).
                 Channel and unit counts go through :meth:`Task.scaled`.
         """
 
@@ -111,8 +111,6 @@ class SearchSpace(ABC):
 
         return CustomSpace(params, build, name=name, **rules)
 
-    # What follows works on the domains and serves every space.
-
     @cached_property
     def domains(self) -> dict[str, Domain]:
         """The checked domains of :meth:`param_space`.
@@ -137,8 +135,18 @@ class SearchSpace(ABC):
         return stable_id({"space": self.name, "architecture": self.canonical(config), "training": training})
 
     def size(self) -> float:
-        """Return the number of configurations: an int, or ``math.inf``."""
-        return math.prod(domains.count(domain) for domain in self.domains.values())
+        """Return the number of configurations: an int, or ``math.inf``.
+
+        Up to 20,000 combinations of the domains are listed: those that keep the rules that need no task and
+        differ in a key that matters. Larger spaces count all combinations, or for themselves.
+        """
+        combinations = math.prod(domains.count(domain) for domain in self.domains.values())
+        return self._listed_size if combinations <= LISTED else combinations
+
+    @cached_property
+    def _listed_size(self) -> int:
+        members = ({key: config[key] for key in self.active(config)} for config in self.enumerate())
+        return len({canonical_json(member) for member in members})
 
     def check(self, config: Mapping[str, Any]) -> Config:
         """Return ``config`` as a plain dict if it is a member of the space.
@@ -152,9 +160,12 @@ class SearchSpace(ABC):
                 f"a configuration of {self.name!r} must have exactly its keys; "
                 f"missing: {sorted(missing)}, unknown: {sorted(unknown)}"
             )
-        for key, domain in self.domains.items():
-            if not domains.contains(domain, config[key]):
-                raise InvalidConfig(f"{key!r} must be in {domain.domain_str}, but got {config[key]!r}")
+        wrong = [key for key, domain in self.domains.items() if not domains.contains(domain, config[key])]
+        if wrong:
+            rules = (
+                f"{key!r} must be in {self.domains[key].domain_str}, got {config[key]!r}" for key in wrong
+            )
+            raise InvalidConfig("; ".join(rules))
         return {key: config[key] for key in self.domains}
 
     def sample(self, rng: np.random.Generator, task: Task | None = None) -> Config:
@@ -174,14 +185,13 @@ class SearchSpace(ABC):
     def mutate(self, config: Config, rng: np.random.Generator, task: Task | None = None) -> Config:
         """Change one key that matters; the result is valid and another network (or another training).
 
-        A change that breaks a rule or changes nothing is drawn again, and after 100 such draws a second
-        key changes with it; where the whole space is one network, a sample is returned.
+        A change that breaks a rule or changes nothing is drawn again, after 100 such draws with a second
+        key; where the whole space is one network, a sample is returned.
         """
         before, keys = self.config_id(config), self._changeable(config)
         for attempt in range(300):
             child = dict(config)
-            for index in rng.permutation(len(keys))[: 1 + attempt // 100]:
-                key = keys[int(index)]
+            for key in (keys[int(index)] for index in rng.permutation(len(keys))[: 1 + attempt // 100]):
                 child[key] = domains.draw_other(self.domains[key], config[key], rng)
             if not self.violations(child, task) and self.config_id(child) != before:
                 return child
@@ -190,7 +200,7 @@ class SearchSpace(ABC):
     def crossover(
         self, first: Config, second: Config, rng: np.random.Generator, task: Task | None = None
     ) -> Config:
-        """Take each key from one of two parents, uniformly; where 100 mixtures break rules, return ``first``."""
+        """Take each key from one of two parents; where 100 such mixtures break rules, return ``first``."""
         for _ in range(100):
             picks = rng.random(len(self.domains)) < 0.5
             child = {

@@ -23,12 +23,21 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
     """Base of all stopping rules: a Ray Tune scheduler that ends trials early.
 
     For every report the base ends a trial that diverged (its metric is missing, NaN or infinite) and
-    otherwise asks :meth:`decide`. The state of a rule is a function of the reports it saw, in order:
-    replaying them rebuilds it, and that is how :meth:`restore` and a resumed run work.
+    otherwise asks :meth:`decide`, once for each trial and fidelity: a report that comes again, because
+    Tune tells the last one of a trial twice or because a lost trial is retried, gets the first answer.
+    The state of a rule is a function of the reports it saw, in order: replaying them rebuilds it, and
+    that is how :meth:`restore` and a resumed run work.
+
+    In a Tuner of one's own::
+
+        tune.Tuner(trainable, tune_config=tune.TuneConfig(metric="loss", mode="min", scheduler=ASHA()))
 
     Args:
         metric: Name of the metric; None takes the Tuner's.
         mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+
+    Raises:
+        ConfigError: If ``mode`` is neither.
     """
 
     name: ClassVar[str] = ""
@@ -38,13 +47,13 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         if mode not in (None, "min", "max"):
             raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
         self._metric, self._mode = metric, mode
-        self._reports: list[Report] = []
+        self._answers: dict[tuple[str, float], tuple[float, bool]] = {}
 
     @abstractmethod
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Return whether ``trial`` goes on, and remember the report.
 
-        Called once for every report in the order of arrival; a report may repeat after a retry.
+        Called once for every trial and fidelity, in the order of arrival.
 
         Args:
             trial: Name of the trial, stable over the attempts of a run.
@@ -59,10 +68,20 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         return Objective(self._metric or "", mode)
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        """Take metric and mode from the Tuner; False if they were given to the constructor already."""
-        if self._metric and metric and metric != self._metric:
-            return False
+        """Take metric and mode from the Tuner; False if the constructor was given others.
+
+        Raises:
+            ConfigError: If neither gave them.
+        """
+        for given, told in ((self._metric, metric), (self._mode, mode)):
+            if given and told and given != told:
+                return False
         self._metric, self._mode = metric or self._metric, mode or self._mode
+        if not self._metric or not self._mode:
+            raise ConfigError(
+                f"a stopping rule needs a metric and a mode, but got {self._metric!r} and {self._mode!r}: "
+                f"{type(self).__name__}(metric=..., mode=...) or tune.TuneConfig(metric=..., mode=...)"
+            )
         return True
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -75,13 +94,13 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
 
     def replay(self, reports: Iterable[Report]) -> None:
         """Relive reports: afterwards the next decision is what it would have been then."""
-        for trial, fidelity, score in reports:
-            self._reports.append((trial, fidelity, score))
-            self.decide(trial, fidelity, score)
+        for report in reports:
+            self._answer(*report)
 
     def save(self, checkpoint_path: str) -> None:
         """Write the reports seen as JSON."""
-        state = {"version": STATE_VERSION, "rule": self.name, "reports": self._reports}
+        reports = [(*key, score) for key, (score, _) in self._answers.items()]
+        state = {"version": STATE_VERSION, "rule": self.name, "reports": reports}
         Path(checkpoint_path).write_text(json.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
@@ -102,6 +121,11 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         score, fidelity = score_of(result, self.objective), fidelity_of(result)
         if score is None:
             return False
-        name = trial.custom_trial_name or trial.trial_id
-        self._reports.append((name, fidelity, score))
-        return self.decide(name, fidelity, score)
+        # Tune's ids change with every attempt of a run; the name that the engine gives does not.
+        return self._answer(trial.custom_trial_name or trial.trial_id, fidelity, score)
+
+    def _answer(self, trial: str, fidelity: float, score: float) -> bool:
+        key = (trial, fidelity)
+        if key not in self._answers:
+            self._answers[key] = (score, self.decide(trial, fidelity, score))
+        return self._answers[key][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
 from nas_ray.strategies.memory import Memory
 from nas_ray.strategies.observe import Curve, fidelity_of, observe, score_of
-from nas_ray.strategies.records import Candidate, Observation, Proposal
+from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Proposal
 from nas_ray.strategies.unseen import unseen
 from nas_ray.tasks import Mode, Objective, Task
 
@@ -33,7 +34,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
 
     The life of a proposal, in call order::
 
-        suggest(ray_id)            Tune asks; the base calls propose(rng) until it gets something new and valid
+        suggest(ray_id)            Tune asks; the base calls propose(rng) until something is new and valid
           propose(rng)             -> Candidate: the concrete strategy's idea
           adopt(proposal)          it is on record: trained if proposal.outcome is "running"
         on_trial_result(...)       a report of an epoch; the base keeps the curve
@@ -57,7 +58,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         repeats: Train known configurations again (to measure noise).
 
     Raises:
-        ConfigError: If ``mode`` is unknown, or a point to evaluate is outside the space.
+        ConfigError: If ``mode`` is unknown or ``seed`` is negative.
+        InvalidConfig: If a point to evaluate is outside the space.
         Unsupported: If the space lacks what the strategy requires.
     """
 
@@ -79,6 +81,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     ) -> None:
         if mode not in (None, "min", "max"):
             raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
+        if seed is not None and seed < 0:
+            raise ConfigError(f"`seed` must be at least 0, but got {seed}")
         super().__init__(metric=metric, mode=mode)
         self.seed = int(np.random.SeedSequence().entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
         self.task, self.max_fidelity, self.repeats = task, max_fidelity, repeats
@@ -192,12 +196,25 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         pruned: bool = False,
         intermediate_values: list[float] | None = None,
     ) -> None:
-        """Learn from a configuration that was evaluated elsewhere."""
-        proposal = self._record(Candidate(self._space.check(parameters)))
+        """Learn from a configuration that was evaluated elsewhere; it counts to no budget.
+
+        Args:
+            parameters: The configuration.
+            value: Its metric after full training, or as far as it got if ``pruned``.
+            error: Whether the training failed.
+            pruned: Whether a rule stopped it.
+            intermediate_values: The metric by epoch, ``value`` last.
+        """
+        candidate = Candidate(self._space.check(parameters), note={"source": EVALUATED})
+        proposal = self._record(candidate)
+        if proposal.outcome != "running":
+            return
         reports = intermediate_values or [value]
-        curve = {float(epoch): self.objective.score(report) for epoch, report in enumerate(reports, 1)}
+        last = float(len(intermediate_values) if intermediate_values else self.max_fidelity or 1)
+        curve = {float(epoch): self.objective.score(report) for epoch, report in enumerate(reports[:-1], 1)}
+        curve = {epoch: score for epoch, score in curve.items() if math.isfinite(score)}
         outcome = "stopped" if pruned else "finished"
-        result = {self.objective.metric: value, "epoch": len(reports), "outcome": outcome}
+        result = {self.objective.metric: value, "epoch": last, "outcome": outcome}
         self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
 
     # State.
@@ -214,6 +231,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
 
         Raises:
             RunError: If the file is of another strategy or version.
+            ConfigError: If there is no space yet.
         """
         state = json.loads(Path(checkpoint_path).read_text())
         if (state.get("version"), state.get("strategy")) != (STATE_VERSION, self.name):
@@ -221,6 +239,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
                 f"{checkpoint_path} must hold version {STATE_VERSION} of strategy {self.name!r}, "
                 f"but holds {state.get('version')} of {state.get('strategy')!r}"
             )
+        _ = self._space  # a history means nothing without its space
         self.seed = state["seed"]
         self.replay(state["events"])
         self._live = {trial_id: self.memory.proposals[number] for trial_id, number in state["live"].items()}

@@ -49,7 +49,7 @@ class Controller(Strategy):
         mode: ``"max"`` or ``"min"``; None takes the Tuner's.
         seed: Seed of all random choices, the weights included.
         learning_rate: Of Adam.
-        entropy_weight: Factor of the mean entropy per decision, in nats.
+        entropy_weight: Factor of the entropy of the decisions, in nats.
         baseline_decay: Of the moving averages of R and of its spread.
         hidden_size: Units of the LSTM and of the embedding.
         options: Options of every :class:`Strategy`.
@@ -68,7 +68,7 @@ class Controller(Strategy):
         seed: int | None = None,
         *,
         learning_rate: float = 0.01,
-        entropy_weight: float = 0.01,
+        entropy_weight: float = 0.45,
         baseline_decay: float = 0.95,
         hidden_size: int = 32,
         **options: Any,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nas_ray.spaces import Config
-from nas_ray.strategies.records import FORGOTTEN, Observation, Proposal
+from nas_ray.strategies.records import EVALUATED, FORGOTTEN, Observation, Proposal
 
 
 class Memory:
@@ -42,7 +42,7 @@ class Memory:
         """Remember a proposal; infeasible and known ones do not run."""
         self.proposals.append(proposal)
         if proposal.outcome == "running":
-            self.begun += 1
+            self.begun += _counts(proposal)
             self.running[proposal.number] = proposal
             self._known[proposal.config_id] = proposal.number
         elif proposal.outcome == "infeasible":
@@ -57,7 +57,7 @@ class Memory:
             return
         self._by_number[observation.number] = observation
         if observation.outcome == "infeasible":
-            self.begun -= 1
+            self.begun -= _counts(proposal)
         if observation.reason in FORGOTTEN:
             self._known.pop(proposal.config_id, None)
         if observation.score is not None and (self.best is None or observation.rank > self.best.rank):
@@ -66,3 +66,7 @@ class Memory:
     def running_configs(self) -> Iterator[Config]:
         """Yield the configurations in training now."""
         return (proposal.config for proposal in self.running.values())
+
+
+def _counts(proposal: Proposal) -> int:
+    return int(proposal.note.get("source") != EVALUATED)

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from nas_ray.strategies.records import Observation, Outcome, Proposal
 from nas_ray.tasks import Objective
 
@@ -26,7 +28,7 @@ def fidelity_of(result: Mapping[str, Any]) -> float:
 def score_of(result: Mapping[str, Any], objective: Objective) -> float | None:
     """Return the objective turned so that larger is better, or None if it is missing or not finite."""
     value = result.get(objective.metric)
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
         return None
     return objective.sign * float(value)
 
@@ -52,7 +54,7 @@ def observe(
     result = result or {}
     score, fidelity = score_of(result, objective), fidelity_of(result)
     outcome, reason = _outcome(result, error, score, fidelity, result.get("max_epochs") or max_fidelity)
-    if outcome in ("failed", "infeasible"):
+    if outcome in ("failed", "infeasible", "interrupted"):
         score = None
     elif score is not None and fidelity:
         curve = {**curve, fidelity: score}
@@ -74,12 +76,14 @@ def _outcome(
     if error:
         return "failed", str(result.get("reason") or "error")
     told = result.get("outcome")
-    if told in ("failed", "infeasible"):
+    if told in ("failed", "infeasible", "interrupted"):
         return told, str(result.get("reason") or "error")
     if not result:
         return "interrupted", "lost"
     if score is None:
         return "failed", "diverged"
+    if told == "stopped":
+        return "stopped", str(result.get("reason") or "stopping rule")
     if told == "finished" or full is None or fidelity >= full:
         return "finished", ""
     return "stopped", "stopping rule"

@@ -24,7 +24,7 @@ class Policy(nn.Module):
         sizes: Options of each key, (n_keys,).
         hidden_size: Units of the LSTM and of the embedding, H.
         learning_rate: Of Adam.
-        entropy_weight: Factor of the mean entropy per decision.
+        entropy_weight: Factor of the entropy of the decisions, in nats.
         seed: Seed of the weights.
     """
 
@@ -92,7 +92,7 @@ class Policy(nn.Module):
             return
         taken = torch.tensor([choice for choice, counts in zip(choices, active, strict=True) if counts])
         gained = advantage * log_p.gather(1, taken[:, None]).sum()
-        entropy = -(log_p.exp() * log_p).sum(1).mean()
+        entropy = -(log_p.exp() * log_p).sum()
         self._optimizer.zero_grad()
         (-gained - self.entropy_weight * entropy).backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()

@@ -13,6 +13,9 @@ Outcome = Literal["running", "finished", "stopped", "failed", "infeasible", "cac
 FORGOTTEN = frozenset({"lost", "timeout"})
 """Reasons after which a configuration may be proposed again: they say nothing about it."""
 
+EVALUATED = "evaluated"
+"""Source, in a proposal's note, of a network that was trained elsewhere; it counts to no budget."""
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -1,0 +1,152 @@
+"""The spaces and strategies that are installed, as text for people."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from typing import Any
+
+import numpy as np
+from ray.tune.search.sample import Domain, Float, LogUniform
+
+from nas_ray import plugins
+from nas_ray.errors import ConfigError
+from nas_ray.plugins import SPACES, STRATEGIES
+from nas_ray.spaces import SearchSpace, load_space
+from nas_ray.spaces import domains as reading
+from nas_ray.strategies import Strategy
+
+GIVEN = frozenset({"self", "space", "metric", "mode", "seed", "task"})
+"""What a run hands over itself; no options of a configuration."""
+
+VALUES_SHOWN = 12
+
+__all__ = ["SPACES", "STRATEGIES", "listing", "options", "size_text", "space_text", "strategy_text"]
+
+
+def listing(group: str) -> str:
+    """Return the names in a group of plugins, each with the first line of its docstring."""
+    lines = {name: _first_paragraph(plugins.load(group, name)) for name in plugins.names(group)}
+    width = max(map(len, lines), default=0)
+    return "\n".join(f"{name:{width}}  {text}" for name, text in lines.items())
+
+
+def space_text(name: str) -> str:
+    """Return what there is to know of a search space: description, options, size, keys and a sample.
+
+    Raises:
+        UnknownName: If there is no such space.
+        SpaceError: If it is empty.
+    """
+    space = load_space(name)
+    sample = space.sample(np.random.default_rng(0))
+    parts = {
+        "": _description(type(space)),
+        "options": _option_lines("space", type(space)),
+        "size": f"{size_text(space.size())} configurations",
+        "keys": _key_lines(space),
+        "a sample": space.describe(sample),
+    }
+    return _sections(parts)
+
+
+def strategy_text(name: str) -> str:
+    """Return what there is to know of a strategy: description and options.
+
+    Raises:
+        UnknownName: If there is no such strategy.
+        ConfigError: If it is no strategy.
+    """
+    kind = plugins.load(STRATEGIES, name)
+    if not (inspect.isclass(kind) and issubclass(kind, Strategy)):
+        raise ConfigError(f"strategy {name!r} must be a Strategy class, but is {kind!r}")
+    return _sections({"": _description(kind), "options": _option_lines("strategy", kind)})
+
+
+def options(kind: type) -> dict[str, Any]:
+    """Return the options of a class with their defaults; ``**options`` stands for those of its base."""
+    found: dict[str, Any] = {}
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base).parameters.values()
+        named = [each for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        found |= {each.name: each.default for each in named if each.name not in GIVEN | found.keys()}
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            break
+    return found
+
+
+def size_text(size: float) -> str:
+    """Return a number of configurations for people.
+
+    Example:
+        >>> size_text(12_000), size_text(3.2e21), size_text(float("inf"))
+        ('12,000', '3.20e+21', 'infinitely many')
+    """
+    if size == float("inf"):
+        return "infinitely many"
+    return f"{size:,}" if size < 1e9 else f"{size:.2e}"
+
+
+def _first_paragraph(thing: Any) -> str:
+    return _plain((inspect.getdoc(thing) or "").partition("\n\n")[0].replace("\n", " "))
+
+
+def _description(thing: Any) -> str:
+    # The sections of a docstring repeat what is shown below it in the terms of the command line.
+    return _plain(re.split(r"\n\s*\n(?=(?:Args|Example|Raises|Returns):)", inspect.getdoc(thing) or "")[0])
+
+
+def _plain(text: str) -> str:
+    return re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "")
+
+
+def _option_lines(block: str, kind: type) -> str:
+    return "\n".join(f"{block}.{name}={_shown(default)}" for name, default in options(kind).items())
+
+
+def _shown(value: Any) -> str:
+    if value is inspect.Parameter.empty:
+        return "(must be given)"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_shown, value))}]"
+    # YAML reads JSON's words: true, false and null.
+    return json.dumps(value) if value is None or isinstance(value, (bool, int, float)) else "..."
+
+
+def _key_lines(space: SearchSpace) -> str:
+    # The keys of a repeated layer differ in its number alone and are shown once.
+    alike: dict[tuple[str, str], list[str]] = {}
+    for key, domain in space.domains.items():
+        alike.setdefault((re.sub(r"\d+", "*", key), _domain_text(domain)), []).append(key)
+    lines = []
+    for (pattern, text), keys in alike.items():
+        name = keys[0] if len(keys) == 1 else f"{pattern} ({len(keys)} keys)"
+        lines.append(f"{name}: {text}")
+    return "\n".join(lines)
+
+
+def _domain_text(domain: Domain) -> str:
+    listed = reading.values(domain)
+    if listed is not None and len(listed) <= VALUES_SHOWN:
+        return ", ".join(map(_shown, listed))
+    if isinstance(domain, Float):
+        scale = ", log scale" if isinstance(domain.get_sampler(), LogUniform) else ""
+        return f"{domain.lower:g} to {domain.upper:g}{scale}"
+    assert listed is not None
+    return f"{_shown(listed[0])} to {_shown(listed[-1])} ({len(listed)} values)"
+
+
+def _sections(parts: dict[str, str]) -> str:
+    shown = [
+        f"{title}:\n{_indented(text)}" if title else text for title, text in parts.items() if text.strip()
+    ]
+    return "\n\n".join(shown)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in text.splitlines())

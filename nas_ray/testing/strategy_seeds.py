@@ -1,0 +1,123 @@
+"""Conformance of strategies: seeds, other processes, and state that is a function of the history."""
+
+# ruff: noqa: D102 - a test's name is its sentence
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nas_ray.spaces import SearchSpace
+from nas_ray.strategies import Strategy
+from nas_ray.testing.awkward import awkward_space
+from nas_ray.testing.driving import EPOCHS, METRIC, Live, drive, text
+
+TRIALS = 30
+"""More than a strategy draws at random before it learns."""
+
+ELSEWHERE = """
+import json, sys
+from nas_ray.plugins import load_object
+from nas_ray.testing.awkward import awkward_space
+from nas_ray.testing.driving import drive, text
+path, options, names, trials = json.loads(sys.argv[1])
+for name in names:
+    print(text(drive(load_object(path)(awkward_space(name), **options), trials, workers=2)))
+"""
+
+
+class SeedConformance:
+    """Tests of reproducibility; see :class:`nas_ray.testing.strategies.StrategyConformance`."""
+
+    options: Any = {}
+
+    def make(self, space: SearchSpace | None = None, **options: Any) -> Strategy:
+        """Return a new strategy."""
+        raise NotImplementedError
+
+    def test_the_same_seed_proposes_the_same_and_another_does_not(self) -> None:
+        first, again, other = (
+            text(drive(self.make(awkward_space("mixed"), seed=seed), TRIALS, workers=2)) for seed in (3, 3, 4)
+        )
+        assert first == again
+        assert first != other
+
+    def test_a_drawn_seed_can_be_read_and_used_again(self) -> None:
+        drawn = self.make(awkward_space("mixed"), seed=None)
+        assert drawn.seed != self.make(seed=None).seed
+        again = self.make(awkward_space("mixed"), seed=drawn.seed)
+        assert text(drive(again, TRIALS)) == text(drive(drawn, TRIALS))
+
+    def test_the_same_in_another_process(self) -> None:
+        names = ["mixed", "merged"]
+        kind = type(self.make())
+        options = {"metric": METRIC, "mode": "max", "seed": 5, "max_fidelity": EPOCHS, **self.options}
+        job = json.dumps([f"{kind.__module__}:{kind.__qualname__}", options, names, TRIALS])
+        path = os.pathsep.join(filter(None, sys.path))
+        there = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", ELSEWHERE, job],
+            env={**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert there.returncode == 0, there.stderr
+        here = [text(drive(self.make(awkward_space(name), seed=5), TRIALS, workers=2)) for name in names]
+        assert there.stdout.split("\n")[:2] == here
+
+    def test_global_generators_are_untouched(self) -> None:
+        import torch
+
+        before = (random.getstate(), np.random.get_state()[1], torch.get_rng_state())  # noqa: NPY002
+        threads = torch.get_num_threads()
+        drive(self.make(awkward_space("mixed")), TRIALS, workers=2)
+        assert random.getstate() == before[0]
+        assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+        assert torch.equal(torch.get_rng_state(), before[2])
+        assert torch.get_num_threads() == threads
+
+    @pytest.mark.parametrize("name", ["mixed", "mixed_types", "merged"])
+    def test_restored_in_the_middle_it_goes_on_as_if_nothing_had_been(self, name: str, tmp_path: Path) -> None:
+        points = [awkward_space(name).sample(self.make(seed=8).generator(number)) for number in range(2)]
+        strategy, live = self.make(awkward_space(name), points_to_evaluate=points), Live()
+        drive(strategy, TRIALS, workers=3, live=live)
+        strategy.on_trial_result(live[0][0], {METRIC: 0.5, "training_iteration": 1})
+        strategy.save(str(tmp_path / "state.json"))
+        json.loads((tmp_path / "state.json").read_text(), parse_constant=_refuse)
+        copy = self.make(awkward_space(name), points_to_evaluate=points, seed=None)
+        copy.restore(str(tmp_path / "state.json"))
+        now = drive(copy, 8, workers=3, live=list(live))
+        assert text(now) == text(drive(strategy, 8, workers=3, live=live))
+
+    def test_replayed_it_proposes_what_it_would_have_and_first_what_was_running(self, tmp_path: Path) -> None:
+        strategy, live = self.make(awkward_space("mixed")), Live()
+        drive(strategy, TRIALS, workers=3, live=live)
+        strategy.save(str(tmp_path / "state.json"))
+        events = json.loads((tmp_path / "state.json").read_text())["events"]
+        copies = [self.make(awkward_space("mixed")) for _ in range(2)]
+        for copy in copies:
+            copy.replay(events)
+        following = text(drive(strategy, 1, workers=10))
+        assert text(drive(copies[0], 1, workers=10)) == following
+        running = [proposal.config for proposal in copies[1].resume()]
+        assert text(running) == text([config for _, config in live])
+        assert text(drive(copies[1], 4, workers=10)) == text(running)[:-1] + ", " + following[1:]
+
+    def test_a_candidate_that_is_not_adopted_leaves_no_trace(self) -> None:
+        strategy, plain = (self.make(awkward_space("mixed")) for _ in range(2))
+        drive(strategy, TRIALS)
+        drive(plain, TRIALS)
+        strategy.propose(strategy.generator(10_000))
+        assert text(drive(strategy, 5, workers=10)) == text(drive(plain, 5, workers=10))
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")

@@ -1,0 +1,54 @@
+"""What is installed, as the command line shows it."""
+
+from nas_ray import catalogue
+from nas_ray.strategies.evolution import Evolution
+
+
+def test_spaces_are_listed_with_a_line_each(ask):
+    answer = ask("spaces")
+    assert answer.code == 0
+    names = [line.split()[0] for line in answer.out.splitlines()]
+    assert {"chain", "mlp"} <= set(names)
+    assert all(len(line.split()) > 3 for line in answer.out.splitlines())
+
+
+def test_a_space_is_shown_with_options_size_keys_and_a_sample(ask):
+    answer = ask("spaces", "mlp")
+    assert answer.code == 0
+    for text in ("space.max_depth=4", "space.dropouts=[0.0, 0.1", "configurations", "depth: 1, 2, 3, 4"):
+        assert text in answer.out
+    assert "layer*.units (4 keys): 16, 32, 64, 128, 256" in answer.out
+    assert "-> dense to the outputs" in answer.out
+
+
+def test_a_strategy_is_shown_with_its_own_options_and_those_of_all(ask):
+    answer = ask("strategies", "evolution")
+    assert answer.code == 0
+    for text in ("strategy.population_size=20", "strategy.crossover_rate=0.0", "strategy.repeats=false"):
+        assert text in answer.out
+    assert "strategy.space" not in answer.out
+    assert ":attr:" not in answer.out
+
+
+def test_strategies_are_listed(ask):
+    names = {line.split()[0] for line in ask("strategies").out.splitlines()}
+    assert {"random", "evolution", "optuna", "controller"} <= names
+
+
+def test_an_unknown_name_offers_the_nearest(ask):
+    answer = ask("strategies", "evolutoin")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "error: no strategy is called 'evolutoin'; did you mean 'evolution'?\n"
+
+
+def test_options_follow_the_bases_and_leave_out_what_a_run_gives():
+    options = catalogue.options(Evolution)
+    assert options["sample_size"] == 5
+    assert "points_to_evaluate" in options
+    assert not {"space", "metric", "mode", "seed", "task"} & options.keys()
+
+
+def test_sizes_are_readable():
+    assert catalogue.size_text(12_000) == "12,000"
+    assert catalogue.size_text(32 * 10**20) == "3.20e+21"
+    assert catalogue.size_text(float("inf")) == "infinitely many"

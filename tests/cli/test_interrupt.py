@@ -1,0 +1,101 @@
+"""Ctrl-C: the run stops in order, says how to go on, and goes on without losing or doubling a trial."""
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from threading import Thread
+
+import pandas as pd
+import pytest
+
+SLOW = '''
+import time
+
+from ray import tune
+from torch import nn
+
+from nas_ray.spaces import SearchSpace
+
+
+class Sleep(nn.Flatten):
+    def forward(self, x):
+        time.sleep(0.1 if self.training else 0)
+        return super().forward(x)
+
+
+class Slow(SearchSpace):
+    """Networks that take their time."""
+
+    name = "slow"
+
+    def param_space(self):
+        return {"hidden": tune.choice([8, 16, 24, 32, 40, 48])}
+
+    def build(self, config, task):
+        hidden = config["hidden"]
+        return nn.Sequential(Sleep(), nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, task.outputs))
+'''
+WORDS = (
+    "search --space slow_space_of_mine:Slow --strategy random --stopping none --trials 3 --max-epochs 3 "
+    "--concurrency 2 --name one"
+).split()
+
+
+def drain(terminal, said):
+    """Read what a program writes to its terminal until it is gone."""
+    while True:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:
+            return
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(400)
+def test_interrupted_and_resumed(program, execute, tmp_path):
+    (tmp_path / "slow_space_of_mine.py").write_text(SLOW)
+    ledger, said = tmp_path / "runs" / "one" / "ledger.jsonl", bytearray()
+    terminal, theirs = pty.openpty()
+    driver = subprocess.Popen(
+        [program, *WORDS], cwd=tmp_path, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    reader = Thread(target=drain, args=(terminal, said), daemon=True)
+    reader.start()
+    try:
+        wait_for(lambda: ledger.exists() and '"kind":"report"' in ledger.read_text(), 150)
+        os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to every process of the program
+        assert driver.wait(timeout=100) == 130
+    finally:
+        driver.kill()
+        driver.wait()
+    reader.join(timeout=10)
+    os.close(terminal)
+    text = said.decode()
+    assert "interrupted: take it up with `nas-ray resume runs/one`" in text
+    assert "starting Ray" in text
+    assert "0 of 3 done: " in text
+    assert "Traceback" not in text
+    assert "WARNING" not in text
+
+    before = pd.read_parquet(tmp_path / "runs" / "one" / "trials.parquet")
+    assert "interrupted" in set(before["outcome"])
+    answer = execute("resume", "one", folder=tmp_path)
+    assert answer.code == 0
+    after = pd.read_parquet(tmp_path / "runs" / "one" / "trials.parquet")
+    assert after["trial_id"].is_unique
+    trained = after[after["outcome"] == "finished"]
+    assert len(trained) == 3
+    assert trained["config_id"].is_unique
+    assert set(before["trial_id"]) <= set(after["trial_id"])
+    epochs = pd.read_parquet(tmp_path / "runs" / "one" / "epochs.parquet")
+    assert set(trained["epoch"]) == {3}
+    assert not epochs.duplicated(["trial_id", "epoch"]).any()

@@ -1,0 +1,45 @@
+import pytest
+from nas_ray.searchspaces import modules, options
+from nas_ray.searchspaces.chain import Chain
+from nas_ray.searchspaces.mlp import MLP
+
+from nas_ray.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"max_depth": 0}, "`max_depth` must be an integer of at least 1, but got 0"),
+        ({"max_depth": "6"}, "`max_depth` must be an integer"),
+        ({"ops": ["convs"]}, "`ops` must not hold 'convs'; did you mean 'conv'"),
+        ({"ops": ["max_pool"]}, "`ops` must hold conv or separable"),
+        ({"kernels": [2]}, "`kernels` must hold odd integers from 3, but got 2"),
+        ({"widths": []}, "`widths` must be a list with at least one entry"),
+        ({"widths": [8, 8]}, "must not name an entry twice"),
+        ({"strides": [3]}, "`strides` must hold 1 or 2, but got 3"),
+        ({"activations": "relu"}, "`activations` must be a list"),
+        ({"norms": ["layer"]}, "`norms` must not hold 'layer'"),
+        ({"dropouts": [1.0]}, "`dropouts` must hold probabilities"),
+    ],
+)
+def test_options_of_chain_that_cannot_be_are_refused(wrong: dict[str, object], rule: str) -> None:
+    with pytest.raises(ConfigError, match=rule):
+        Chain(**wrong)  # type: ignore[arg-type]
+
+
+def test_every_named_option_can_be_built() -> None:
+    assert set(options.ACTIVATIONS) == modules.ACTIVATIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"max_depth": 1, "min_depth": 2}, "`max_depth` must be an integer of at least 2"),
+        ({"units": [0]}, "`units` must hold positive integers, but got 0"),
+        ({"units": [True]}, "`units` must hold positive integers, but got True"),
+        ({"norms": ["group"]}, "`norms` must not hold 'group'"),
+    ],
+)
+def test_options_of_mlp_that_cannot_be_are_refused(wrong: dict[str, object], rule: str) -> None:
+    with pytest.raises(ConfigError, match=rule):
+        MLP(**wrong)  # type: ignore[arg-type]

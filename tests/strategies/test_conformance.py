@@ -1,0 +1,32 @@
+"""Every strategy keeps the contract: a new strategy is one more class in this list."""
+
+import pytest
+
+from nas_ray.strategies.controller import Controller
+from nas_ray.strategies.evolution import Evolution
+from nas_ray.strategies.optuna import OptunaStrategy
+from nas_ray.strategies.random import RandomSearch
+from nas_ray.testing.strategies import StrategyConformance
+
+pytestmark = pytest.mark.usefixtures("one_ray")
+
+
+class TestRandom(StrategyConformance):
+    strategy = RandomSearch
+
+
+class TestEvolution(StrategyConformance):
+    strategy = Evolution
+
+
+class TestEvolutionWithCrossover(StrategyConformance):
+    strategy = Evolution
+    options = {"population_size": 5, "sample_size": 2, "crossover_rate": 0.8}
+
+
+class TestOptuna(StrategyConformance):
+    strategy = OptunaStrategy
+
+
+class TestController(StrategyConformance):
+    strategy = Controller
