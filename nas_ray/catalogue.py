@@ -17,7 +17,7 @@ from nas_ray.spaces import SearchSpace, load_space
 from nas_ray.spaces import domains as reading
 from nas_ray.strategies import Strategy
 
-GIVEN = frozenset({"self", "space", "metric", "mode", "seed", "task"})
+GIVEN = frozenset({"space", "metric", "mode", "seed", "task"})
 """What a run hands over itself; no options of a configuration."""
 
 VALUES_SHOWN = 12
@@ -65,17 +65,8 @@ def strategy_text(name: str) -> str:
 
 
 def options(kind: type) -> dict[str, Any]:
-    """Return the options of a class with their defaults; ``**options`` stands for those of its base."""
-    found: dict[str, Any] = {}
-    for base in kind.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base).parameters.values()
-        named = [each for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)]
-        found |= {each.name: each.default for each in named if each.name not in GIVEN | found.keys()}
-        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-            break
-    return found
+    """Return the options of a class that a configuration can set, with their defaults."""
+    return {name: default for name, default in plugins.defaults(kind).items() if name not in GIVEN}
 
 
 def size_text(size: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.shipping import ship
-from nas_ray.errors import RunError
+from nas_ray.errors import ConfigError, RunError
 from nas_ray.estimation import Estimator, Learner
 from nas_ray.ledger import LEDGER, VERSION, Ledger, read
 from nas_ray.results import SearchResult
@@ -188,6 +189,7 @@ def resume(
         parts = make_parts(resolved, objects)
         past = Past.of(read(path / LEDGER), parts.task.objectives[0])
         _check_data(read(path / LEDGER), parts.data)
+        _check_totals(resolved, changes, past)
         cluster.connect(resolved.resources.address)
         plan = cluster.plan(resolved.resources, resolved.run.trials)
         if changes:
@@ -242,7 +244,15 @@ def _attempt(
 ) -> None:
     attempt, objective = past.attempts + 1, parts.task.objectives[0]
     run_folder.write_environment(folder, attempt, data=data_id(parts.data), cluster=ray.cluster_resources())
-    ledger.append("attempt", attempt=attempt, pid=os.getpid(), host=socket.gethostname())
+    ledger.append(
+        "attempt",
+        attempt=attempt,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        trials=config.run.trials,
+        time_budget=config.run.time_budget,
+        concurrency=plan.concurrency,
+    )
     _prepare(parts, config, plan, past)
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
     snapshot = Snapshot(
@@ -358,6 +368,22 @@ def _check_data(records: list[dict[str, Any]], data: Splits) -> None:
             f"a run must go on with the data it began with, but their id was {was} and is {now}; "
             "restore the data, or start a new run"
         )
+
+
+def _check_totals(config: SearchConfig, changed: Iterable[str], past: Past) -> None:
+    ended = past.outcomes or Counter[str]()
+    done = {
+        "run.trials": sum(ended[outcome] for outcome in ("finished", "stopped", "failed")),
+        "run.epochs": past.epochs,
+        "run.time_budget": past.seconds,
+    }
+    for key in changed:
+        total = getattr(config.run, key.partition(".")[2])
+        if total < done[key]:
+            raise ConfigError(
+                f"`{key}` is the new total and must be at least the {done[key]:g} that the run has behind it, "
+                f"but got {total:g}"
+            )
 
 
 def _name_of(thing: Any) -> str:

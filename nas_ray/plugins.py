@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -25,6 +26,7 @@ SPACES = "nas_ray.spaces"
 STRATEGIES = "nas_ray.strategies"
 STOPPING = "nas_ray.stopping"
 KINDS = {SPACES: "search space", STRATEGIES: "strategy", STOPPING: "stopping rule"}
+PLAIN = (bool, int, float, str, list, dict, type(None))
 
 
 @cache
@@ -70,11 +72,38 @@ def make(group: str, name: str, options: dict[str, Any], base: type) -> Any:
         if options:
             raise ConfigError(f"{kind} {name!r} is an object and takes no options, but got {sorted(options)}")
         return found
-    check_options(found, options, f"{kind} {name!r}")
-    made = found(**options)
+    made = _called(found, options, f"{kind} {name!r}")
     if not isinstance(made, base):
         raise ConfigError(f"{kind} {name!r} must be a {base.__name__}, but is a {type(made).__name__}")
     return made
+
+
+def _called(found: Any, options: dict[str, Any], what: str) -> Any:
+    check_options(found, options, what)
+    try:
+        return found(**options)
+    except (TypeError, ValueError) as error:
+        # A class that hands **options to its base says only there which of them it does not know.
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown and unknown[1] in options:
+            offered = suggestion(unknown[1], defaults(found))
+            raise ConfigError(f"{what} has no option {unknown[1]!r}{offered}") from error
+        plain = {key: value for key, value in options.items() if isinstance(value, PLAIN)}
+        raise ConfigError(f"{what} cannot be made with {plain}: {error}") from error
+
+
+def defaults(function: Any) -> dict[str, Any]:
+    """Return the keywords of a class or function with their defaults; ``**options`` stands for its base's."""
+    found: dict[str, Any] = {}
+    for each in function.__mro__ if inspect.isclass(function) else (function,):
+        if inspect.isclass(each) and "__init__" not in vars(each):
+            continue
+        parameters = inspect.signature(each).parameters.values()
+        named = [one for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        found |= {one.name: one.default for one in named if one.name not in found}
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            break
+    return found
 
 
 def check_options(function: Any, options: Iterable[str], what: str) -> None:

@@ -299,6 +299,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.prepare()
 
     def _next(self) -> Proposal | None:
+        space = self._space
         if self.max_trials is not None and self.memory.begun >= self.max_trials:
             return None
         if self._first:
@@ -311,7 +312,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             proposal = self._record(candidate)
             if proposal.outcome == "running":
                 return proposal
-        config = unseen(self._space, self.memory, self.generator(len(self.memory)), self.task)
+        config = unseen(space, self.memory, self.generator(len(self.memory)), self.task)
         return None if config is None else self._record(Candidate(config, note={"source": "unseen"}))
 
     def _record(self, candidate: Candidate) -> Proposal:

@@ -54,7 +54,7 @@ class RuledSpace(CustomSpace):
     """Half of the configurations break a rule."""
 
     def __init__(self) -> None:
-        super().__init__({"first": tune.randint(0, 20), "last": tune.randint(0, 20)}, name="rules")
+        super().__init__({"first": tune.randint(0, 60), "last": tune.randint(0, 60)}, name="rules")
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
         """Forbid ``first`` above ``last``."""

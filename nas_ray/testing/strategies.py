@@ -79,7 +79,7 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
     def test_no_network_is_trained_twice(self, name: str) -> None:
         space = awkward_space(name)
         configs = drive(self.make(space), 200, workers=3)
-        assert len(configs) == (200 if name != "rules" else min(200, 210))
+        assert len(configs) == 200
         assert max(Counter(map(space.config_id, configs)).values()) == 1
 
     @pytest.mark.parametrize("workers", [1, 5])
@@ -88,7 +88,7 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
         strategy = self.make(space)
         configs = drive(strategy, 1000, workers=workers, live=live)
         networks = {space.config_id(config) for config in space.enumerate()}
-        assert len(live) == workers - (workers > 1) or workers == 1
+        assert live, "trials in flight do not delay the end"
         assert {space.config_id(config) for config in configs} == networks
         assert len(configs) == len(networks)
         assert strategy.suggest("one more") == Searcher.FINISHED

@@ -27,6 +27,9 @@ class _Trivial(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
     def step(self) -> dict[str, Any]:
         return {METRIC: self.value * (self.iteration + 1) / EPOCHS, "done": self.iteration + 1 >= EPOCHS}
 
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        return {}
+
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.setup(new_config)
         return True
@@ -65,7 +68,11 @@ class TunerConformance:
                 max_concurrent_trials=2,
                 reuse_actors=True,
             ),
-            run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0),
+            run_config=tune.RunConfig(
+                storage_path=str(tmp_path),
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
         )
         results = tuner.fit()
         assert len(results) == TRIALS

@@ -37,10 +37,10 @@ class Slow(SearchSpace):
         hidden = config["hidden"]
         return nn.Sequential(Sleep(), nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, task.outputs))
 '''
-WORDS = (
-    "search --space slow_space_of_mine:Slow --strategy random --stopping none --trials 3 --max-epochs 3 "
-    "--concurrency 2 --name one"
-).split()
+WORDS = [
+    *("search", "--space", "slow_space_of_mine:Slow", "--strategy", "random", "--stopping", "none"),
+    *("--trials", "3", "--max-epochs", "3", "--concurrency", "2", "--name", "one"),
+]
 
 
 def drain(terminal, said):

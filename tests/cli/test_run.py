@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from nas_ray.flags import search_config
+from nas_ray.results import status
 
 
 def test_a_search_ends_with_its_summary_on_stdout(run):
@@ -107,12 +108,15 @@ def test_a_finished_run_takes_more_trials(run, execute, tmp_path):
     assert (frame["outcome"] == "finished").sum() == 5
     assert frame.loc[frame["outcome"] == "finished", "config_id"].is_unique
     assert yaml.safe_load((tmp_path / "more" / "config.yaml").read_text())["run"]["trials"] == 5
+    assert status(tmp_path / "more").total == 5
 
 
 def test_a_total_below_what_was_done_is_refused(run, ask):
+    before = (run.path / "config.yaml").read_text()
     answer = ask("resume", run.path, "--trials", "2")
-    assert answer.code == 2
-    assert "run.trials" in answer.err
+    assert (answer.code, answer.out) == (2, "")
+    assert "`run.trials` is the new total and must be at least the 3" in answer.err
+    assert (run.path / "config.yaml").read_text() == before
 
 
 def test_flags_win_over_set_over_words_over_the_file(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from ray import tune
 from torch import nn
 
-from nas_ray.estimation import Estimation, Learner, failures
+from nas_ray.estimation import Estimation, Estimator, Learner, failures
 from nas_ray.spaces import SearchSpace
 
 GOOD = {"kind": "good"}
@@ -101,6 +101,13 @@ def test_a_failure_frees_its_memory_at_once(trainer, kind):
     trial = trainer(space=SPACE)
     trial.run({"kind": kind}, "bad")
     assert not ALIVE
+
+
+def test_the_network_is_gone_when_a_gpu_is_asked_to_give_its_cache_back(trainer, monkeypatch):
+    free, alive = Estimator._free, []
+    monkeypatch.setattr(Estimator, "_free", lambda self: (free(self), alive.append(len(ALIVE))))
+    trainer(space=SPACE).run({"kind": "error"}, "bad")
+    assert alive == [0], "the traceback, which is still being handled, holds nothing"
 
 
 def test_a_network_is_freed_without_waiting_for_the_garbage_collector(trainer):

@@ -32,9 +32,7 @@ def train(config):
         tune.report({"loss": config["level"] / epoch})
 
 
-def test_a_function_that_knows_nothing_of_nas_ray_is_stopped_by_tunes_own_iterations(
-    tmp_path, monkeypatch
-):
+def test_a_function_that_knows_nothing_of_nas_ray_is_stopped_by_tunes_own_iterations(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     rule = ASHA(metric="loss", mode="min", reduction_factor=2)
     tuner = tune.Tuner(
