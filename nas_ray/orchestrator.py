@@ -22,13 +22,12 @@ from nas_ray.engine import cluster, run_folder
 from nas_ray.engine.finish import deliver
 from nas_ray.engine.history import Past
 from nas_ray.engine.limits import Limits
-from nas_ray.engine.pool import PoolGate
+from nas_ray.engine.pool import PooledEstimator, PoolGate
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.shipping import ship
 from nas_ray.errors import ConfigError, RunError
-from nas_ray.estimation import Estimator, Learner
 from nas_ray.ledger import LEDGER, VERSION, Ledger, read
 from nas_ray.results import SearchResult
 from nas_ray.spaces import SearchSpace, load_space
@@ -269,7 +268,7 @@ def _attempt(
         progress=show,
         gpus=plan.gpus,
     )
-    gate = PoolGate(plan.concurrency) if plan.concurrency > 1 else None
+    gate = PoolGate(plan.concurrency)
     show.start(folder.name)
     reason = "error"
     try:
@@ -278,8 +277,7 @@ def _attempt(
         reason = limits.reason or ("user" if parts.strategy.memory.running else "done")
     finally:
         ledger.append("stop", attempt=attempt, reason=reason)
-        if gate is not None:
-            gate.close()
+        gate.close()
         show.stop()
     deliver(folder, parts.space, config, parts.task, parts.data, parts.learner, plan, ledger)
 
@@ -302,12 +300,12 @@ def _tuner(
     plan: cluster.Plan,
     attempt: int,
     limits: Limits,
-    gate: PoolGate | None,
+    gate: PoolGate,
     recorder: Recorder,
     callbacks: Sequence[tune.Callback],
 ) -> tune.Tuner:
     trainable = tune.with_parameters(
-        Estimator,
+        PooledEstimator,
         space=parts.space,
         task=parts.task,
         data=parts.data,
@@ -315,9 +313,9 @@ def _tuner(
         seed=config.run.seed,
         limits=config.constraints.limits,
         folder=str(folder),
-        learner=parts.learner or Learner,
+        learner=parts.learner,
         threads=plan.threads,
-        ready=gate,
+        gate=gate,
     )
 
     return tune.Tuner(

@@ -71,7 +71,7 @@ class Chain(SearchSpace):
         min_depth: int = 1,
         ops: Sequence[str] = tuple(KEYS),
         kernels: Sequence[int] = (3, 5),
-        widths: Sequence[int] = (16, 32, 48, 64),
+        widths: Sequence[int] = (16, 24, 32, 48),
         strides: Sequence[int] = (1, 2),
         activations: Sequence[str] = ("relu", "gelu", "silu"),
         norms: Sequence[str] = NORMS,

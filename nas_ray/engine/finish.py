@@ -9,9 +9,11 @@ from pathlib import Path
 from nas_ray.config import SearchConfig
 from nas_ray.data import Splits
 from nas_ray.engine.cluster import Plan
-from nas_ray.engine.winner import test_metrics
+from nas_ray.engine.winner import deliver_weights
+from nas_ray.estimation.weights import Incumbents, trial_of
 from nas_ray.ledger import Ledger, read, write_parquet
 from nas_ray.results import BestTrial, SearchResult
+from nas_ray.results.folder import ARCHITECTURE, WEIGHTS
 from nas_ray.spaces import SearchSpace
 from nas_ray.tasks import Task
 
@@ -41,30 +43,32 @@ def deliver(
     best = SearchResult.load(folder).best
     weights = _weights(folder, best) if best else None
     if best is not None and weights is not None:
-        _write_best(folder, best, config, task, weights)
-        if not best.test:
-            tested = test_metrics(plan, space, best.config, task, data, config.estimation, learner, weights)
-            ledger.append("test", trial_id=best.trial_id, metrics=tested)
+        tested = deliver_weights(
+            plan,
+            weights,
+            folder / WEIGHTS,
+            space=space,
+            config=best.config,
+            task=task,
+            data=data,
+            settings=config.estimation,
+            learner=learner,
+            test=not best.test,
+        )
+        if tested:
+            ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=tested)
+        _describe(folder, best, config, task)
     records = read(ledger.path)
     write_parquet(records, folder)
     _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
 
 
 def _weights(folder: Path, best: BestTrial) -> Path | None:
-    from nas_ray.estimation.weights import Incumbents, trial_of
-
-    for _, path in Incumbents(folder / "incumbents").entries():
-        if trial_of(path) == best.trial_id:
-            return path
-    return None
+    kept = Incumbents(folder / "incumbents").entries()
+    return next((path for _, path in kept if trial_of(path) == best.trial_id), None)
 
 
-def _write_best(folder: Path, best: BestTrial, config: SearchConfig, task: Task, weights: Path) -> None:
-    from nas_ray.estimation.weights import read as read_weights
-    from nas_ray.estimation.weights import write
-
-    state = read_weights(weights)
-    assert state is not None
+def _describe(folder: Path, best: BestTrial, config: SearchConfig, task: Task) -> None:
     settings = config.estimation
     description = {
         "space": {"name": config.space.name, **config.space.options},
@@ -72,12 +76,11 @@ def _write_best(folder: Path, best: BestTrial, config: SearchConfig, task: Task,
         "task": task.at(resolution=settings.resolution, width=settings.width).to_json(),
         "architecture_id": best.architecture_id,
         "trial_id": best.trial_id,
-        "epoch": state["epoch"],
+        "epoch": best.epoch,
         "metric": best.metric,
         "value": best.value,
     }
-    write(folder / "best" / "weights.pt", state["model"])
-    (folder / "best" / "architecture.json").write_text(json.dumps(description, indent=2) + "\n")
+    (folder / ARCHITECTURE).write_text(json.dumps(description, indent=2) + "\n")
 
 
 def _tidy(folder: Path, ended: set[str]) -> None:

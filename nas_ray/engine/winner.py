@@ -1,4 +1,4 @@
-"""The only reading of the test part: the winner's, in a worker."""
+"""The end of a search in a worker: the winner's weights, and its only reading of the test part."""
 
 from __future__ import annotations
 
@@ -14,55 +14,63 @@ from nas_ray.spaces import Config, SearchSpace
 from nas_ray.tasks import Task
 
 
-def test_metrics(
+def deliver_weights(
     plan: Plan,
+    incumbent: Path,
+    target: Path,
+    *,
     space: SearchSpace,
     config: Config,
     task: Task,
     data: Splits,
     settings: Estimation,
     learner: type | None,
-    weights: Path,
+    test: bool,
 ) -> dict[str, float]:
-    """Return the metrics of the winner on the test part, such as ``test_acc``.
+    """Write the winner's weights and return its metrics on the test part, such as ``test_acc``.
 
     Args:
         plan: Resources of a trial, which the worker gets too.
+        incumbent: The file of weights that the winner's worker kept.
+        target: The file to write, a bare state_dict.
         space: The search space.
         config: The winner.
         task: The problem at the data's own resolution.
         data: The data set.
         settings: The recipe it was trained with, for the fidelity dials.
         learner: The recipe's class, None for nas_ray's own.
-        weights: File of its weights.
+        test: Whether to read the test part; without it the metrics are empty.
     """
-    remote = ray.remote(_test).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
-    reading = remote.remote(space, config, task, data, settings, learner, str(weights))
-    metrics: dict[str, float] = ray.get(reading)
+    work = ray.remote(_deliver).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
+    parts = (space, config, task, data, settings, learner) if test else None
+    metrics: dict[str, float] = ray.get(work.remote(incumbent, target, parts))
     return metrics
 
 
+def _deliver(incumbent: Path, target: Path, parts: tuple[Any, ...] | None) -> dict[str, float]:
+    from nas_ray.estimation import weights
+
+    state = weights.read(incumbent)
+    assert state is not None, f"{incumbent} is damaged"
+    weights.write(target, state["model"])
+    return {} if parts is None else _test(state["model"], *parts)
+
+
 def _test(
+    model: dict[str, Any],
     space: SearchSpace,
     config: Config,
     task: Task,
     data: Splits,
     settings: Estimation,
     learner: Any,
-    weights: str,
 ) -> dict[str, float]:
-    import torch
-
+    from nas_ray.estimation import hardware
     from nas_ray.estimation.device_data import DeviceData
     from nas_ray.estimation.learner import Learner
-    from nas_ray.estimation.weights import read
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ready = DeviceData(data, device, resolution=settings.resolution, data_share=settings.data_share)
+    ready = DeviceData(data, hardware.best_device(), resolution=settings.resolution)
     task = task.at(resolution=settings.resolution, width=settings.width)
-    trained = (learner or Learner)(space, config, task, ready, settings, seed=0)
-    state = read(Path(weights))
-    assert state is not None
-    trained.model.load_state_dict(state["model"])
+    trained = (learner or Learner)(space, config, task, ready, settings, seed=0, weights=model)
     metrics: dict[str, float] = trained.evaluate("test")
     return metrics

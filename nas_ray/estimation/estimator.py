@@ -1,24 +1,26 @@
-"""The trainable: one trial of Ray Tune, one epoch per step."""
+"""The trainable: one trial of Ray Tune, one epoch per step.
+
+The driver needs this class and not torch, so what trains is imported in the worker, when it is set up.
+"""
 
 from __future__ import annotations
 
-import gc
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from ray import tune
 
 from nas_ray.data import Splits
-from nas_ray.estimation import failures, verdicts, weights
-from nas_ray.estimation.device_data import DeviceData
-from nas_ray.estimation.learner import Learner
+from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.settings import Estimation
 from nas_ray.spaces import Config, SearchSpace, derived_seed
 from nas_ray.tasks import Task
+
+if TYPE_CHECKING:
+    from nas_ray.estimation.learner import Learner
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -48,9 +50,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         seed: int = 0,
         limits: Mapping[str, float] | None = None,
         folder: str | None = None,
-        learner: type[Learner] = Learner,
+        learner: type[Learner] | None = None,
         threads: int | None = None,
-        ready: Callable[[], None] | None = None,
     ) -> None:
         """Prepare the process; called once per actor.
 
@@ -63,26 +64,31 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             seed: Seed of the run; a trial's own follows from it and the configuration.
             limits: Upper bounds on ``params`` and ``flops``.
             folder: The run's folder, for checkpoints and the best weights; None keeps neither.
-            learner: The recipe's class.
+            learner: The recipe's class; None takes :class:`Learner`.
             threads: CPU threads of this actor; None leaves torch's choice.
-            ready: Called after the first epoch of the actor (the engine waits there for its other actors).
 
         Raises:
             ConfigError: If ``limits`` holds anything else.
         """
+        import torch
+
+        from nas_ray.estimation import hardware
+        from nas_ray.estimation.device_data import DeviceData
+        from nas_ray.estimation.learner import Learner
+
         self.settings = settings or Estimation()
-        self.space, self.seed, self.limits, self.learner_class = space, seed, dict(limits or {}), learner
+        self.space, self.seed, self.limits = space, seed, dict(limits or {})
+        self.learner_class = learner or Learner
         verdicts.check_limits(self.limits)
         self.task = task.at(resolution=self.settings.resolution, width=self.settings.width)
         if threads:
             torch.set_num_threads(threads)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = hardware.best_device()
         self.data = DeviceData(
             data, self.device, resolution=self.settings.resolution, data_share=self.settings.data_share
         )
         self.incumbents = weights.Incumbents(Path(folder) / "incumbents") if folder else None
         self.checkpoints = Path(folder) / "checkpoints" if folder else None
-        self._ready = ready
         self._begin(config)
 
     def reset_config(self, new_config: Config) -> bool:
@@ -94,6 +100,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def step(self) -> dict[str, Any]:
         """Train one epoch and report it."""
+        from nas_ray.estimation import failures
+
         started = time.perf_counter()
         try:
             result = self._infeasible() or self._epoch()
@@ -105,9 +113,6 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         if self._over:
             self._forget_checkpoint()
         result["seconds"] = time.perf_counter() - started
-        if self._ready is not None:
-            self._ready()
-            self._ready = None
         return result
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -173,6 +178,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         return self._ended("infeasible", "constraint", "; ".join(broken)) if broken else None
 
     def _failure(self, error: Exception) -> dict[str, Any]:
+        from nas_ray.estimation import failures
+
         reason = "out_of_memory" if failures.is_out_of_memory(error) else "error"
         result = self._ended("failed", reason, failures.text_of(error))
         failures.release(error)
@@ -186,6 +193,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         return {**nothing, **self._facts(), **end}
 
     def _facts(self) -> dict[str, Any]:
+        from nas_ray.estimation import hardware
+
         settings = self.learner.settings if self.learner else self.settings
         facts: dict[str, Any] = {
             "epoch": self.learner.epoch if self.learner else 0,
@@ -194,9 +203,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         }
         if self.learner is not None:
             facts |= {"params": self.learner.costs.params, "flops": self.learner.costs.flops}
-        if self.device.type == "cuda":
-            facts["peak_memory_mb"] = torch.cuda.max_memory_allocated(self.device) / 2**20
-        return facts
+        return {**facts, **hardware.peak_memory(self.device)}
 
     # Files.
 
@@ -223,8 +230,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             self._checkpoint.unlink(missing_ok=True)
 
     def _free(self) -> None:
+        from nas_ray.estimation import hardware
+
         self.learner = None
-        if self.device.type == "cuda":
-            gc.collect()
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(self.device)
+        hardware.free(self.device)

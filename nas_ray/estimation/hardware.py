@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 FIRST_WITH_BFLOAT16 = 8
@@ -19,3 +21,23 @@ def mixed_precision(device: torch.device) -> torch.dtype | None:
 def image_layout(device: torch.device) -> torch.memory_format:
     """Return the order in which ``device`` wants the axes of images and of convolution weights."""
     return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+
+
+def best_device() -> torch.device:
+    """Return the GPU that Ray gave this process, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """Return ``peak_memory_mb`` since the last :func:`free`, on devices that count it."""
+    if device.type != "cuda":
+        return {}
+    return {"peak_memory_mb": torch.cuda.max_memory_allocated(device) / 2**20}
+
+
+def free(device: torch.device) -> None:
+    """Give the memory of the last trial back to the device, where another process may want it."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas_ray.costs import measure
+from nas_ray.costs import Costs, measure
 from nas_ray.errors import SpaceError
 from nas_ray.estimation import hardware
 from nas_ray.estimation.device_data import DeviceData
@@ -44,6 +45,7 @@ class Learner:
         data: Batches.
         settings: The recipe.
         seed: Seed of weights, order and dropout.
+        weights: A state_dict of the network to evaluate or go on from; None initialises it.
 
     Raises:
         ConfigError: If a ``train.*`` key is no setting of a trial, or its value is not possible.
@@ -57,6 +59,7 @@ class Learner:
         data: DeviceData,
         settings: Estimation,
         seed: int,
+        weights: dict[str, Tensor] | None = None,
     ) -> None:
         self.space, self.config, self.task, self.data, self.seed = space, config, task, data, seed
         trained = {key[len(TRAINING) :]: value for key, value in config.items() if key.startswith(TRAINING)}
@@ -65,17 +68,35 @@ class Learner:
         self.epoch = 0
         with seeded(derived_seed(seed, "weights"), self.device):
             self.model = self.build().to(self.device)
-            # Counting runs the network once, which gives lazy layers their weights: before the optimizer
-            # takes them, and with this trial's random numbers.
-            self.costs = measure(self.model, task)
+            if weights is None:
+                # Counting runs the network once, which gives lazy layers their weights: before the
+                # optimizer takes them, and with this trial's random numbers.
+                _ = self.costs
+            else:
+                self.model.load_state_dict(weights)
         if task.is_image:
             self.model = self.model.to(memory_format=hardware.image_layout(self.device))
-        self.optimizer = self.configure_optimizer()
-        steps = data.steps(self.settings.batch_size) * self.settings.max_epochs
-        self.schedule = Cosine(self.optimizer, steps)
         self._precision = hardware.mixed_precision(self.device) if self.settings.amp else None
         # Gradients of half precision (not those of bfloat16) would vanish without a factor.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision is torch.float16)
+
+    # Made when they are first used: the first optimizer of a process makes torch load its compiler,
+    # about two seconds, which a process that only evaluates does without.
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Parameters and operations of the network."""
+        return measure(self.model, self.task)
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What :meth:`configure_optimizer` returned."""
+        return self.configure_optimizer()
+
+    @cached_property
+    def schedule(self) -> Cosine:
+        """The learning rate over all steps of a full training."""
+        return Cosine(self.optimizer, self.data.steps(self.settings.batch_size) * self.settings.max_epochs)
 
     # The recipe.
 

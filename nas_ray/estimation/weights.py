@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 SUFFIX = ".pt"
 
 State = dict[str, Any]
@@ -20,6 +18,8 @@ State = dict[str, Any]
 
 def write(path: Path, state: State) -> None:
     """Write ``state`` so that a reader sees all of it or nothing."""
+    import torch
+
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     torch.save(state, part)
@@ -28,6 +28,8 @@ def write(path: Path, state: State) -> None:
 
 def read(path: Path) -> State | None:
     """Return what :func:`write` wrote, on the CPU; None if there is no file or it is damaged."""
+    import torch
+
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # a torn or foreign file raises whatever its bytes happen to mean

@@ -71,7 +71,8 @@ class RunRecord:
         self.attempts: list[Record] = []
         self.trials: dict[str, TrialRecord] = {}
         self.reports: list[Record] = []
-        self.tests: dict[str, dict[str, float]] = {}
+        self.tests: dict[tuple[str, int | None], dict[str, float]] = {}
+        """Metrics on the test part by (trial, epoch of the weights that were tested)."""
         self.spans: list[list[float]] = []
         """[begin, end] in unix seconds of every stretch of time in which a driver was there."""
         self.stop: Record | None = None
@@ -179,7 +180,7 @@ class RunRecord:
             self._leave(trial, record["at"])
 
     def _on_test(self, record: Record) -> None:
-        self.tests[record["trial_id"]] = dict(record["metrics"])
+        self.tests[record["trial_id"], record.get("epoch")] = dict(record["metrics"])
 
     @staticmethod
     def _leave(trial: TrialRecord, at: float) -> None:

@@ -58,5 +58,10 @@ def find_best(run: RunRecord) -> BestTrial | None:
         epoch=report["epoch"],
         **{name: None if cost is None else int(cost) for name, cost in costs.items()},
         metrics=dict(report["metrics"]),
-        test=run.tests.get(report["trial_id"], {}),
+        test=_test(run, report["trial_id"], report["epoch"]),
     )
+
+
+def _test(run: RunRecord, trial_id: str, epoch: int) -> dict[str, float]:
+    # What an earlier attempt read was of the weights it had then: they count only if they still are the winner.
+    return run.tests.get((trial_id, epoch)) or run.tests.get((trial_id, None), {})

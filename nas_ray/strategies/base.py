@@ -92,7 +92,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.recorder: Callable[[Proposal], None] | None = None
         """Called with every proposal before it is acted on."""
         self.error_reason = "error"
-        """Reason of what Tune counts as an error: ``"lost"`` where the trainable reports its own exceptions."""
+        """Reason of what Tune counts as an error; ``"lost"`` where a trainable reports its exceptions."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
@@ -123,7 +123,10 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Hear what became of a proposal, trained or not."""
 
     def prepare(self) -> None:
-        """Set up what needs the space; called once, before the first proposal."""
+        """Set up what needs the space and the seed; called before the first proposal.
+
+        It is called again where :meth:`restore` brings another seed.
+        """
 
     # The Searcher protocol.
 
@@ -163,6 +166,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """
         if self.max_concurrent is not None and len(self._live) >= self.max_concurrent:
             return None
+        if not self._again and self._spent():
+            # A trial in progress may turn out infeasible in its worker, and then counts to no budget.
+            return None if self.memory.running else str(Searcher.FINISHED)
         proposal = self._again.pop(0) if self._again else self._next()
         if proposal is None:
             return str(Searcher.FINISHED)
@@ -240,7 +246,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
                 f"but holds {state.get('version')} of {state.get('strategy')!r}"
             )
         _ = self._space  # a history means nothing without its space
-        self.seed = state["seed"]
+        if self.seed != state["seed"]:
+            self.seed = state["seed"]
+            self.prepare()
         self.replay(state["events"])
         self._live = {trial_id: self.memory.proposals[number] for trial_id, number in state["live"].items()}
         self._curves = {int(number): dict(map(tuple, curve)) for number, curve in state["curves"].items()}
@@ -298,10 +306,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self._first = [space.check(point) for point in self._first]
         self.prepare()
 
+    def _spent(self) -> bool:
+        return self.max_trials is not None and self.memory.begun >= self.max_trials
+
     def _next(self) -> Proposal | None:
         space = self._space
-        if self.max_trials is not None and self.memory.begun >= self.max_trials:
-            return None
         if self._first:
             proposal = self._record(Candidate(self._first.pop(0), note={"source": WARM_START}))
             return proposal if proposal.outcome == "running" else self._next()

@@ -85,7 +85,9 @@ class SeedConformance:
         assert torch.get_num_threads() == threads
 
     @pytest.mark.parametrize("name", ["mixed", "mixed_types", "merged"])
-    def test_restored_in_the_middle_it_goes_on_as_if_nothing_had_been(self, name: str, tmp_path: Path) -> None:
+    def test_restored_in_the_middle_it_goes_on_as_if_nothing_had_been(
+        self, name: str, tmp_path: Path
+    ) -> None:
         points = [awkward_space(name).sample(self.make(seed=8).generator(number)) for number in range(2)]
         strategy, live = self.make(awkward_space(name), points_to_evaluate=points), Live()
         drive(strategy, TRIALS, workers=3, live=live)

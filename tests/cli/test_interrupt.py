@@ -10,6 +10,9 @@ from threading import Thread
 import pandas as pd
 import pytest
 
+from nas_ray.ledger import read
+from nas_ray.results import SearchResult
+
 SLOW = '''
 import time
 
@@ -50,6 +53,10 @@ def drain(terminal, said):
             said += os.read(terminal, 65536)
         except OSError:
             return
+
+
+def read_tests(ledger):
+    return [record for record in read(ledger) if record["kind"] == "test"]
 
 
 def wait_for(condition, seconds):
@@ -99,3 +106,9 @@ def test_interrupted_and_resumed(program, execute, tmp_path):
     epochs = pd.read_parquet(tmp_path / "runs" / "one" / "epochs.parquet")
     assert set(trained["epoch"]) == {3}
     assert not epochs.duplicated(["trial_id", "epoch"]).any()
+
+    # The test part is read of the weights that are delivered, not of those at the interruption.
+    best, tests = SearchResult.load(tmp_path / "runs" / "one").best, read_tests(ledger)
+    assert tests[-1]["trial_id"] == best.trial_id
+    assert tests[-1]["epoch"] == best.epoch
+    assert f"test_acc {best.test['test_acc']:.4f}" in answer.out

@@ -23,17 +23,20 @@ def test_keys_are_put_counted_and_deleted():
 
 def test_the_gate_opens_when_the_pool_is_complete():
     gate = PoolGate(size=3, patience=30)
-    with ThreadPoolExecutor(3) as actors:
-        first = [actors.submit(gate) for _ in range(2)]
-        assert not any(waiting.done() for waiting in first)
-        actors.submit(gate).result(timeout=10)
-        for waiting in first:
-            waiting.result(timeout=10)
-    gate()  # an actor that comes later does not wait
+    gate.arrive()
+    gate.arrive()
+    with ThreadPoolExecutor(2) as actors:
+        waiting = [actors.submit(gate.wait) for _ in range(2)]
+        assert not any(actor.done() for actor in waiting)
+        gate.arrive()
+        for actor in waiting:
+            actor.result(timeout=10)
+    gate.wait()  # an actor that takes the place of a lost one does not wait
     gate.close()
 
 
 def test_the_gate_opens_where_the_pool_cannot_be_completed():
     gate = PoolGate(size=2, patience=0.2)
-    gate()
+    gate.arrive()
+    gate.wait()
     gate.close()

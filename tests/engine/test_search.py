@@ -8,7 +8,7 @@ import torch
 from odd_spaces import Failing, Killing, Tiny
 
 import nas_ray
-from nas_ray import ConfigError, Learner, RunError, Strategy
+from nas_ray import Learner, RunError, Strategy
 from nas_ray.data import load
 from nas_ray.ledger import read
 from nas_ray.stopping.none import NoStopping
@@ -59,8 +59,7 @@ def test_objects_of_ones_own_in_each_place(tmp_path):
     assert set(result.trials["outcome"]) == {"finished"}
     assert result.objective[0].metric == "val_loss", "float targets make a regression"
     assert (result.epochs["epoch"].max(), result.best.metric) == (2, "val_loss")
-    with pytest.raises(ConfigError, match=r"best_model\(space="):
-        nas_ray.SearchResult.load(result.path).best_model()
+    assert isinstance(result.best_model(), torch.nn.Module), "a class that can be imported has a name"
     assert result.best_model(space=Tiny()) is not None
 
 

@@ -48,23 +48,6 @@ def test_threads_are_those_of_the_actor(trainer):
     assert torch.get_num_threads() == 2
 
 
-def test_ready_is_called_once_after_the_first_epoch_of_an_actor(trainer):
-    called = []
-    trial = trainer(ready=lambda: called.append(1))
-    trial.begin(CONFIG)
-    assert called == []
-    trial.run(CONFIG, "a")
-    trial.run(CONFIG, "b")
-    assert called == [1]
-
-
-def test_ready_is_called_also_if_the_first_trial_fails(trainer):
-    called = []
-    trial = trainer(ready=lambda: called.append(1), limits={"params": 1})
-    trial.run(CONFIG)
-    assert called == [1]
-
-
 @pytest.mark.parametrize(
     ("limits", "words"), [({"params": 100}, "`params` must be at most 100, but got 218")]
 )

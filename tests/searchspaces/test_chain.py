@@ -96,7 +96,7 @@ def test_a_broken_rule_is_not_built() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (chain(CONV, {**MAX, "width": 64, "skip": True}, CONV), chain(CONV, MAX, CONV)),
+        (chain(CONV, {**MAX, "width": 48, "skip": True}, CONV), chain(CONV, MAX, CONV)),
         (chain(CONV, units=128), chain(CONV)),
         (chain(CONV, MAX, MAX, CONV), chain(CONV, {**MAX, "kernel": 5}, CONV)),
         (chain(CONV, {**MAX, **HALVING}, MAX, pooling="max"), chain(CONV, pooling="max")),
