@@ -379,7 +379,7 @@ def _check_totals(config: SearchConfig, changed: Iterable[str], past: Past) -> N
         total = getattr(config.run, key.partition(".")[2])
         if total < done[key]:
             raise ConfigError(
-                f"`{key}` is the new total and must be at least the {done[key]:g} that the run has behind it, "
+                f"`{key}` is the new total and must be at least the {done[key]:g} that are done, "
                 f"but got {total:g}"
             )
 

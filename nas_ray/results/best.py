@@ -63,5 +63,5 @@ def find_best(run: RunRecord) -> BestTrial | None:
 
 
 def _test(run: RunRecord, trial_id: str, epoch: int) -> dict[str, float]:
-    # What an earlier attempt read was of the weights it had then: they count only if they still are the winner.
+    # What an earlier attempt read was of the weights that it had then.
     return run.tests.get((trial_id, epoch)) or run.tests.get((trial_id, None), {})

@@ -20,20 +20,22 @@ class Controller(Strategy):
     """Reinforcement learning of Zoph and Le, ICLR 2017, https://arxiv.org/abs/1611.01578.
 
     An LSTM goes through the keys of the space in order; at each it reads the choice before and gives the
-    probabilities of the next one. After a trial its weights θ move along (R - b) ∇ log p(choices; θ), REINFORCE
-    (Williams 1992), where R is the reward and b a moving average of the rewards before; an entropy bonus keeps it trying.
+    probabilities of the next one. After a trial its weights θ move along
+    (R - b) ∇ log p(choices; θ), REINFORCE (Williams 1992), where R is the reward and b a moving average of
+    the rewards before; an entropy bonus keeps it trying.
 
     What R is: the share of the trials so far that this one beats by (fidelity, score), from 0 to 1. A
     trial that a stopping rule ended after one epoch is so compared with what is known after one epoch
     and stands below all that got further: its accuracy is never taken for a final one. Failed,
-    diverged and infeasible networks get -0.5. R - b is divided by the moving spread of R.
+    diverged and infeasible networks get 0, the worst. R - b is divided by the moving spread of R.
 
     Where we differ from the paper: the reward is that rank and not a power of the accuracy, since
     a few hundred trials cannot teach a network the scale of somebody's metric; one update for each trial, in
     the order in which they end, with a learning rate for hundreds of trials and not for 12,800; weights
     see the policy of now, not that of a few trials ago when the choices were drawn. A known network is not
-    trained again but rewarded again, with what it is worth now, so that the updates stay on policy; keys that do
-    not matter in a configuration are left out of log p. Real and huge integer domains are cut into 16 bins.
+    trained again but rewarded again, with what it is worth now, so that the updates stay on policy;
+    keys that do not matter in a configuration are left out of log p; real domains and those of more than 16
+    integers are cut into up to 16 bins of equal probability.
 
     Example:
         >>> from ray import tune

@@ -68,7 +68,8 @@ class _Binned:
         return len(self._edges) + 1
 
     def value(self, choice: int, rng: np.random.Generator) -> Any:
-        # One draw in 16 falls into the bin; 200 misses in a row have probability 2e-6, and then any value will do.
+        # One draw in 16 falls into the bin; 200 misses in a row have probability 2e-6, and then any
+        # value will do.
         value = domains.draw(self._domain, rng)
         for _ in range(200):
             if self.index(value) == choice:

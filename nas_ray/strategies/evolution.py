@@ -23,8 +23,9 @@ class Evolution(Strategy):
     gets a child of whatever has ended by then); a network that was trained already is not trained
     again and enters the population once; with probability ``crossover_rate`` the child is a mixture of
     the winners of two tournaments before it is mutated; and a trial that a stopping rule ended takes part
-    with the fidelity that it reached, below every one that got further (:attr:`Observation.rank`). P and S are
-    smaller than the paper's 100 and 25, which were chosen for 20,000 trials.
+    with the fidelity that it reached, below every one that got further (:attr:`Observation.rank`). P and S
+    are smaller than the paper's 100 and 25, which were chosen for 20,000 trials: with 16 it evolves in
+    budgets of 24 trials already.
 
     Example:
         >>> from ray import tune
@@ -61,9 +62,9 @@ class Evolution(Strategy):
         mode: str | None = None,
         seed: int | None = None,
         *,
-        population_size: int = 20,
-        sample_size: int = 5,
-        crossover_rate: float = 0.0,
+        population_size: int = 16,
+        sample_size: int = 8,
+        crossover_rate: float = 0.25,
         **options: Any,
     ) -> None:
         if not 1 <= sample_size <= population_size:

@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nas_ray.errors import ConfigError, UnknownName
+from nas_ray.errors import ConfigError
 from nas_ray.spaces import Config, canonical_json
 from nas_ray.strategies.base import Strategy
 from nas_ray.strategies.optuna_domains import Axis, axis_of
+from nas_ray.strategies.optuna_samplers import KEEPS_RECORDS, new_sampler, quiet
 from nas_ray.strategies.records import Candidate, Observation, Proposal
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.study import Study
-    from optuna.trial import FrozenTrial, Trial
-
-NOT_OFFERED = frozenset(
-    {
-        "BaseSampler",
-        "BaseGASampler",
-        "PartialFixedSampler",  # wraps another sampler
-        "GridSampler",  # ends the study on its own; the base class exhausts a small space with any sampler
-        "BruteForceSampler",  # the same
-    }
-)
-ONE_SEED = frozenset({"QMCSampler"})
-"""Samplers whose seed names one sequence for the whole run; the others are seeded anew for each proposal."""
-
-KEEPS_RECORDS = frozenset({"CmaEsSampler", "NSGAIISampler", "NSGAIIISampler", "QMCSampler"})
-"""Samplers that write into the study when they are asked; they are asked for a given point as well."""
-
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "TPESampler": {"multivariate": True, "constant_liar": True},
-    "QMCSampler": {"scramble": True},  # without it every seed gives the same sequence
-}
+    from optuna.trial import Trial
 
 
 class OptunaStrategy(Strategy):
     """Drives a sampler of Optuna (Akiba et al., KDD 2019, https://arxiv.org/abs/1907.10902) by ask and tell.
 
     By default it is TPE (Bergstra et al., NeurIPS 2011; Watanabe 2023, https://arxiv.org/abs/2304.11127): it
-    models the good and the other networks by two densities l(x) and g(x) and proposes where l(x) / g(x) is large.
+    models the good and the other networks by two densities l(x) and g(x) and proposes where their ratio
+    l(x) / g(x) is large.
 
     What the study is told: the curve of every trial as intermediate values; a finished trial as COMPLETE;
     one that a stopping rule ended as PRUNED at the epoch that it reached, which Optuna ranks below every
@@ -143,15 +120,19 @@ class OptunaStrategy(Strategy):
 
     def _ask(self, number: int, point: Mapping[str, Any] | None = None) -> Trial:
         assert self.study is not None
-        distributions = {key: axis.distribution for key, axis in self._axes.items()}
-        with _quiet():
+        with quiet():
             self.study.sampler = self._new_sampler(number)
             if point is not None:
                 self.study.enqueue_trial(dict(point))
-            trial = self.study.ask(distributions)
-            if point is not None and type(self.study.sampler).__name__ in KEEPS_RECORDS:
-                # Its records must be what they were when it was asked for this very point.
-                _ = trial.relative_params
+            trial = self.study.ask()
+            try:
+                if type(self.study.sampler).__name__ in KEEPS_RECORDS:
+                    # Its records must be what they were when it was asked for this very point.
+                    _ = trial.relative_params
+                for key, axis in self._axes.items():
+                    axis.suggest(trial, key)
+            except ImportError as error:
+                raise ConfigError(f"sampler {self.sampler!r} needs another package: {error}") from error
         return trial
 
     def _enqueue(self, proposal: Proposal) -> Trial:
@@ -172,38 +153,13 @@ class OptunaStrategy(Strategy):
                 self.learn(event)
 
     def _new_sampler(self, number: int) -> BaseSampler:
-        kind = _sampler_class(self.sampler)
-        takes = inspect.signature(kind).parameters
-        given: dict[str, Any] = {**DEFAULTS.get(kind.__name__, {}), **self.sampler_options}
-        if "warn_independent_sampling" in takes and kind.__name__ != "TPESampler":
-            given.setdefault("warn_independent_sampling", False)
-        if "seed" in takes:
-            parts = () if kind.__name__ in ONE_SEED else (number,)
-            given.setdefault("seed", int(self.generator(*parts).integers(2**31)))
-        try:
-            with _quiet():
-                sampler: BaseSampler = kind(**given)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"Optuna's {kind.__name__} cannot be made with `sampler_options` "
-                f"{self.sampler_options}: {error}"
-            ) from error
-        except ImportError as error:
-            raise ConfigError(f"Optuna's {kind.__name__} needs another package: {error}") from error
-        if kind.__name__ == "TPESampler" and given["multivariate"] and not given.get("group"):
-            # Left alone, a new sampler compares the distributions of all trials to find what they share,
-            # three quarters of the time of a proposal; here they share everything.
-            shared = {
-                key: axis.distribution for key, axis in self._axes.items() if not axis.distribution.single()
-            }
-            sampler.infer_relative_search_space = partial(_given, shared)  # type: ignore[method-assign]
-        return sampler
-
-
-def _given(
-    space: dict[str, BaseDistribution], study: Study, trial: FrozenTrial
-) -> dict[str, BaseDistribution]:
-    return space
+        return new_sampler(
+            self.sampler,
+            self.sampler_options,
+            {key: axis.distribution for key, axis in self._axes.items()},
+            run_seed=self.seed % 2**31,
+            seed=int(self.generator(number).integers(2**31)),
+        )
 
 
 def _same(first: Config, second: Config) -> bool:
@@ -211,29 +167,10 @@ def _same(first: Config, second: Config) -> bool:
     return canonical_json(first) == canonical_json(second)
 
 
-def _sampler_class(name: str) -> type[BaseSampler]:
-    import optuna
-
-    offered = {
-        found: getattr(optuna.samplers, found)
-        for found in optuna.samplers.__all__
-        if found.endswith("Sampler") and found not in NOT_OFFERED
-    }
-    by_short_name = {_short(found): kind for found, kind in offered.items()}
-    if _short(name) not in by_short_name:
-        raise UnknownName("sampler of Optuna", name, by_short_name)
-    kind: type[BaseSampler] = by_short_name[_short(name)]
-    return kind
-
-
-def _short(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "").removesuffix("sampler")
-
-
 def _new_study() -> Study:
     import optuna
 
-    with _quiet():
+    with quiet():
         return optuna.create_study(direction="maximize")
 
 
@@ -243,18 +180,3 @@ def _steps(observation: Observation) -> dict[int, float]:
     if observation.score is not None:
         steps[round(observation.fidelity)] = observation.score
     return steps
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Optuna's notes and its warnings of experimental features, here only."""
-    import optuna
-
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)

@@ -12,6 +12,7 @@ from nas_ray.spaces.domains import is_ordinal
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial
 
 DEVIATIONS = 4
 """A normal domain is cut this many standard deviations from its mean: Optuna's domains are bounded."""
@@ -32,6 +33,19 @@ class Axis:
     choices: tuple[Any, ...] = ()
     step: float | None = None
     whole: bool = False
+
+    def suggest(self, trial: Trial, key: str) -> None:
+        """Let ``trial`` choose a value of ``key``."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+        on = self.distribution
+        if isinstance(on, CategoricalDistribution):
+            trial.suggest_categorical(key, on.choices)
+        elif isinstance(on, IntDistribution):
+            trial.suggest_int(key, on.low, on.high, step=on.step, log=on.log)
+        else:
+            assert isinstance(on, FloatDistribution)
+            trial.suggest_float(key, on.low, on.high, log=on.log)
 
     def from_optuna(self, value: Any) -> Any:
         """Return the plain value of the space."""

@@ -99,4 +99,6 @@ class Policy(nn.Module):
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return 0.5 * (np.tanh(0.5 * x) + 1.0)  # without the overflow of exp(-x)
+    half = np.float32(0.5)
+    squashed: NDArray[np.float32] = half * np.tanh(half * x) + half  # without the overflow of exp(-x)
+    return squashed

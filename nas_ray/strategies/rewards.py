@@ -14,7 +14,8 @@ class Advantages:
     """Turns observations into (R - b) / spread.
 
     R is the share of the trials so far that an observation beats by (fidelity, score), ties counting half;
-    networks that failed or cannot be beat none. b and the spread are exponential moving averages of R and of |R - b|.
+    networks that failed or cannot be built beat none. b and the spread are exponential moving averages of R
+    and of |R - b|.
 
     A worked trace (decay 0.9; b starts at 0.5 and the spread at 0.25, those of ranks drawn at random)::
 

@@ -24,7 +24,7 @@ import pytest
 from ray import cloudpickle, tune
 from ray.tune.search import Searcher
 
-from nas_ray.errors import ConfigError, InvalidConfig
+from nas_ray.errors import ConfigError, InvalidConfig, RunError
 from nas_ray.spaces import CustomSpace, SearchSpace
 from nas_ray.strategies import Strategy
 from nas_ray.testing.awkward import NAMES, MergedSpace, awkward_space
@@ -39,8 +39,6 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
 
     strategy: ClassVar[type[Strategy]]
     """The class; other processes import it by its module and name."""
-    options: ClassVar[dict[str, Any]] = {}
-    """Options of the class, plain JSON."""
     seconds_per_proposal: ClassVar[float | None] = 0.05
     """Bound of the median time of a proposal; None for a strategy that is slow by nature."""
 
@@ -117,7 +115,17 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
         strategy, live = self.make(MergedSpace(options=5)), Live()
         strategy.max_trials = 7
         assert len(drive(strategy, 100, workers=2, live=live)) == 7
+        for trial_id, _ in live:
+            assert strategy.suggest("one more") in (None, Searcher.FINISHED)
+            strategy.on_trial_complete(trial_id, {METRIC: 0.5, "training_iteration": EPOCHS})
         assert strategy.suggest("one more") == Searcher.FINISHED
+
+    def test_what_a_worker_finds_infeasible_counts_to_no_budget(self) -> None:
+        strategy, live = self.make(awkward_space("mixed")), Live()
+        strategy.max_trials = 3
+        assert len(start(strategy, live, 10)) == 3
+        strategy.on_trial_complete(live[0][0], {"outcome": "infeasible", "reason": "constraint"})
+        assert len(start(strategy, live, 10)) == 1
 
     def test_points_to_evaluate_come_first(self) -> None:
         space = awkward_space("mixed")
@@ -129,9 +137,9 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
         domains = {"width": tune.choice([8, 16])}
         with pytest.raises(InvalidConfig, match="width"):
             self.make(CustomSpace(domains), points_to_evaluate=[{"width": 9}])
+        waiting = self.make(points_to_evaluate=[{"depth": 9}])
         with pytest.raises(InvalidConfig, match="depth"):
-            strategy = self.make(points_to_evaluate=[{"depth": 9}])
-            strategy.set_search_properties(METRIC, "max", domains)
+            waiting.set_search_properties(METRIC, "max", domains)
 
     def test_min_is_max_of_the_negated_metric(self) -> None:
         up = drive(self.make(awkward_space("mixed")), 40, workers=2)
@@ -165,8 +173,6 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
         assert sorted(seconds)[100] <= self.seconds_per_proposal
 
     def test_a_history_of_another_strategy_is_refused(self, tmp_path: Path) -> None:
-        from nas_ray.errors import RunError
-
         (tmp_path / "state.json").write_text(json.dumps({"version": 1, "strategy": "another"}))
         with pytest.raises(RunError, match="another"):
             self.make(awkward_space("mixed")).restore(str(tmp_path / "state.json"))

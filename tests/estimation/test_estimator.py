@@ -7,7 +7,7 @@ from ray import tune
 from torch import nn
 
 from nas_ray.errors import ConfigError
-from nas_ray.estimation import Estimation, Learner, estimator
+from nas_ray.estimation import Estimation, Learner, device_data
 from nas_ray.spaces import SearchSpace
 from nas_ray.tasks import Objective
 
@@ -31,12 +31,12 @@ def test_a_step_is_an_epoch(trainer):
 def test_an_actor_trains_many_networks_on_data_loaded_once(trainer, monkeypatch):
     loaded = []
 
-    class Counted(estimator.DeviceData):
+    class Counted(device_data.DeviceData):
         def __init__(self, *args, **kwargs):
             loaded.append(1)
             super().__init__(*args, **kwargs)
 
-    monkeypatch.setattr(estimator, "DeviceData", Counted)
+    monkeypatch.setattr(device_data, "DeviceData", Counted)
     trial = trainer()
     for i in range(4):
         assert len(trial.run({"width": 4 + 4 * (i % 2)}, f"trial-{i}")) == 3

@@ -1,5 +1,7 @@
 """Every strategy keeps the contract: a new strategy is one more class in this list."""
 
+from typing import Any, ClassVar
+
 import pytest
 
 from nas_ray.strategies.controller import Controller
@@ -21,7 +23,7 @@ class TestEvolution(StrategyConformance):
 
 class TestEvolutionWithCrossover(StrategyConformance):
     strategy = Evolution
-    options = {"population_size": 5, "sample_size": 2, "crossover_rate": 0.8}
+    options: ClassVar[dict[str, Any]] = {"population_size": 5, "sample_size": 2, "crossover_rate": 0.8}
 
 
 class TestOptuna(StrategyConformance):

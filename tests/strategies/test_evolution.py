@@ -75,7 +75,9 @@ def test_what_has_no_score_is_no_member() -> None:
 
 
 def test_a_known_network_enters_once() -> None:
-    strategy = Evolution(CustomSpace({"op": tune.choice(["a", "b", "c"])}), "acc", "max", 0, population_size=5)
+    strategy = Evolution(
+        CustomSpace({"op": tune.choice(["a", "b", "c"])}), "acc", "max", 0, population_size=5, sample_size=2
+    )
     for number in range(3):
         live = Live()
         start(strategy, live)
