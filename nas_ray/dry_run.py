@@ -19,7 +19,7 @@ from nas_ray.engine.cluster import Plan, plan
 from nas_ray.errors import SpaceError
 from nas_ray.estimation import Learner
 from nas_ray.estimation.device_data import DeviceData
-from nas_ray.orchestrator import Parts, make_parts
+from nas_ray.parts import Parts, make_parts
 from nas_ray.results.timing import in_words
 from nas_ray.spaces import Config
 from nas_ray.tasks import Task

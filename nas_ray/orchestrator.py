@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray
 from ray import tune
 
-from nas_ray import plugins
-from nas_ray.config import Named, SearchConfig, load_config
+from nas_ray.config import SearchConfig, load_config
 from nas_ray.data import Splits, data_id
-from nas_ray.data import load as load_data
 from nas_ray.engine import cluster, run_folder
 from nas_ray.engine.finish import deliver
 from nas_ray.engine.history import Past
@@ -29,35 +25,14 @@ from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.shipping import ship
 from nas_ray.errors import ConfigError, RunError
 from nas_ray.ledger import LEDGER, VERSION, Ledger, read
+from nas_ray.parts import Parts, make_parts, name_of
 from nas_ray.results import SearchResult
-from nas_ray.spaces import SearchSpace, load_space
-from nas_ray.stopping import StoppingRule, load_rule
-from nas_ray.strategies import Strategy, load_strategy
-from nas_ray.tasks import Task
+from nas_ray.spaces import SearchSpace
+from nas_ray.stopping import StoppingRule
+from nas_ray.strategies import Strategy
 
 RETRIES = 2
 """Times that a trial whose process was lost starts again; other failures the estimator reports itself."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The objects of a run, made from its configuration or given by the caller.
-
-    Args:
-        data: The data set.
-        task: The problem at the data's own resolution.
-        space: What exists.
-        strategy: Which next.
-        rule: How good, for less.
-        learner: The training recipe, None for nas_ray's own.
-    """
-
-    data: Splits
-    task: Task
-    space: SearchSpace
-    strategy: Strategy
-    rule: StoppingRule
-    learner: type | None
 
 
 def search(
@@ -126,11 +101,11 @@ def search(
         "run.name": name,
         "run.dir": None if runs_dir is None else os.fspath(runs_dir),
         "estimation.max_epochs": max_epochs,
-        "estimation.learner": None if learner is None else _name_of(learner),
+        "estimation.learner": None if learner is None else name_of(learner),
         "resources.concurrency": concurrency,
         "resources.gpus_per_trial": gpus_per_trial,
         "resources.address": address,
-        **{f"{block}.name": _name_of(thing) for block, thing in objects.items() if thing is not None},
+        **{f"{block}.name": name_of(thing) for block, thing in objects.items() if thing is not None},
     }
     resolved = load_config(load_config(config, overrides), {k: v for k, v in given.items() if v is not None})
     run_folder.check(resolved)
@@ -190,45 +165,11 @@ def resume(
         _check_data(read(path / LEDGER), parts.data)
         _check_totals(resolved, changes, past)
         cluster.connect(resolved.resources.address)
-        plan = cluster.plan(resolved.resources, resolved.run.trials)
+        plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
         if changes:
             (path / run_folder.CONFIG).write_text(resolved.to_yaml())
         _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
     return SearchResult.load(path)
-
-
-def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -> Parts:
-    """Make the objects of a run; everything that can be wrong with them is found here, before any compute.
-
-    Args:
-        config: The resolved configuration.
-        objects: Objects or classes that take the place of names.
-    """
-    given = {key: value for key, value in (objects or {}).items() if value is not None}
-    plugins.check_names(given, ("space", "strategy", "stopping", "data", "learner"), "part of a run")
-    root = {"root": config.data.root} if config.data.root else {}
-    data = load_data(given.get("data", config.data.name), **root, **config.data.options)
-    task = data.task(config.objectives)
-    space = _made(given.get("space"), load_space, config.space)
-    space.sample(np.random.default_rng(config.run.seed), task.at(resolution=config.estimation.resolution))
-    objective = task.objectives[0]
-    known: dict[str, Any] = {"metric": objective.metric, "mode": objective.mode}
-    rule = _made(given.get("stopping"), load_rule, config.stopping, **known)
-    rule.set_search_properties(**known)
-    trained = task.at(resolution=config.estimation.resolution, width=config.estimation.width)
-    known |= {"space": space, "seed": config.run.seed, "task": trained}
-    strategy = _made(given.get("strategy"), load_strategy, config.strategy, **known)
-    strategy.set_search_properties(objective.metric, objective.mode, space.param_space())
-    learner = given.get("learner") or config.estimation.learner
-    if isinstance(learner, str):
-        learner = plugins.load_object(learner)
-    return Parts(data, task, space, strategy, rule, learner)
-
-
-def _made(given: Any, load: Callable[..., Any], block: Named, **known: Any) -> Any:
-    if given is None or isinstance(given, str):
-        return load(block.name, **known, **block.options)
-    return given(**known, **block.options) if isinstance(given, type) else given
 
 
 def _attempt(
@@ -258,7 +199,7 @@ def _attempt(
         objective, config.run.trials, config.estimation.max_epochs, plan.concurrency, config.run.time_budget
     )
     snapshot.relive(past.reports, past.outcomes)
-    show = progress or Silent()
+    show, gate = progress or Silent(), PoolGate(plan.concurrency)
     recorder = Recorder(
         ledger,
         parts.strategy,
@@ -267,19 +208,20 @@ def _attempt(
         snapshot=snapshot,
         progress=show,
         gpus=plan.gpus,
+        gate=gate,
     )
-    gate = PoolGate(plan.concurrency)
     show.start(folder.name)
     reason = "error"
     try:
         with quiet_tune():
             _tuner(folder, config, parts, plan, attempt, limits, gate, recorder, callbacks).fit()
-        reason = limits.reason or ("user" if parts.strategy.memory.running else "done")
+        over = parts.strategy.closed and not parts.strategy.memory.running
+        reason = limits.reason or ("done" if over else "user")
     finally:
         ledger.append("stop", attempt=attempt, reason=reason)
         gate.close()
         show.stop()
-    deliver(folder, parts.space, config, parts.task, parts.data, parts.learner, plan, ledger)
+    deliver(folder, parts, config, plan, ledger, test=reason != "user")
 
 
 def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past) -> None:
@@ -369,9 +311,8 @@ def _check_data(records: list[dict[str, Any]], data: Splits) -> None:
 
 
 def _check_totals(config: SearchConfig, changed: Iterable[str], past: Past) -> None:
-    ended = past.outcomes or Counter[str]()
     done = {
-        "run.trials": sum(ended[outcome] for outcome in ("finished", "stopped", "failed")),
+        "run.trials": past.trained,
         "run.epochs": past.epochs,
         "run.time_budget": past.seconds,
     }
@@ -382,10 +323,3 @@ def _check_totals(config: SearchConfig, changed: Iterable[str], past: Past) -> N
                 f"`{key}` is the new total and must be at least the {done[key]:g} that are done, "
                 f"but got {total:g}"
             )
-
-
-def _name_of(thing: Any) -> str:
-    if isinstance(thing, str):
-        return thing
-    kind = thing if isinstance(thing, type) else type(thing)
-    return f"{kind.__module__}:{kind.__qualname__}"

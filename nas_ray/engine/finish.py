@@ -7,57 +7,44 @@ import shutil
 from pathlib import Path
 
 from nas_ray.config import SearchConfig
-from nas_ray.data import Splits
 from nas_ray.engine.cluster import Plan
-from nas_ray.engine.winner import deliver_weights
+from nas_ray.engine.winner import read_test_part
 from nas_ray.estimation.weights import Incumbents, trial_of
 from nas_ray.ledger import Ledger, read, write_parquet
+from nas_ray.parts import Parts
 from nas_ray.results import BestTrial, SearchResult
 from nas_ray.results.folder import ARCHITECTURE, WEIGHTS
-from nas_ray.spaces import SearchSpace
 from nas_ray.tasks import Task
 
 
-def deliver(
-    folder: Path,
-    space: SearchSpace,
-    config: SearchConfig,
-    task: Task,
-    data: Splits,
-    learner: type | None,
-    plan: Plan,
-    ledger: Ledger,
-) -> None:
+def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger, test: bool) -> None:
     """Write ``best/`` and the dataframes, and remove the checkpoints of trials that ended.
 
     Args:
         folder: The run.
-        space: The search space.
+        parts: Its objects.
         config: The resolved configuration.
-        task: The problem at the data's own resolution.
-        data: The data set.
-        learner: The training recipe, None for nas_ray's own.
         plan: Resources of a trial.
         ledger: Takes the winner's test metrics.
+        test: Whether the search is over, so that the winner may be shown the test part.
     """
     best = SearchResult.load(folder).best
     weights = _weights(folder, best) if best else None
     if best is not None and weights is not None:
-        tested = deliver_weights(
-            plan,
-            weights,
-            folder / WEIGHTS,
-            space=space,
-            config=best.config,
-            task=task,
-            data=data,
-            settings=config.estimation,
-            learner=learner,
-            test=not best.test,
-        )
-        if tested:
-            ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=tested)
-        _describe(folder, best, config, task)
+        _describe(folder, best, config, parts.task)
+        shutil.copyfile(weights, folder / WEIGHTS)
+        if test and not best.test:
+            metrics = read_test_part(
+                plan,
+                folder / WEIGHTS,
+                space=parts.space,
+                config=best.config,
+                task=parts.task,
+                data=parts.data,
+                settings=config.estimation,
+                learner=parts.learner,
+            )
+            ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
     records = read(ledger.path)
     write_parquet(records, folder)
     _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
@@ -80,6 +67,7 @@ def _describe(folder: Path, best: BestTrial, config: SearchConfig, task: Task) -
         "metric": best.metric,
         "value": best.value,
     }
+    (folder / ARCHITECTURE).parent.mkdir(exist_ok=True)
     (folder / ARCHITECTURE).write_text(json.dumps(description, indent=2) + "\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nas_ray.ledger import history
@@ -32,7 +32,16 @@ class Past:
     reports: tuple[Report, ...] = ()
     epochs: int = 0
     seconds: float = 0.0
-    outcomes: Counter[str] | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def trained(self) -> int:
+        """Trials that began training and have ended."""
+        return sum(self.outcomes[outcome] for outcome in ("finished", "stopped", "failed"))
+
+    def trials_left(self, total: int | None) -> int | None:
+        """Return how many of ``total`` trials are left, at least 1; None where there is no total."""
+        return None if total is None else max(1, total - self.trained)
 
     @classmethod
     def of(cls, records: list[Record], objective: Objective) -> Past:

@@ -39,6 +39,11 @@ class PoolGate:
         """Announce an actor; called once by each."""
         ray_private.put_key(self.key + uuid.uuid4().hex)
 
+    def open(self) -> None:
+        """Let all actors go on; called by the driver where no further trial will need an actor."""
+        for _ in range(self.size):
+            self.arrive()
+
     def wait(self) -> None:
         """Return once all actors have arrived, or no other has come for ``patience`` seconds."""
         arrived, since = 0, time.monotonic()

@@ -6,6 +6,7 @@ from typing import Any
 
 from ray import tune
 
+from nas_ray.engine.pool import PoolGate
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.ledger import Ledger
 from nas_ray.reports import fidelity_of, score_of
@@ -35,6 +36,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         snapshot: Live numbers, shown by ``progress``.
         progress: What shows them.
         gpus: GPUs of a trial.
+        gate: The pool of actors, opened where no more trials come than have an actor.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         snapshot: Snapshot,
         progress: Progress | None = None,
         gpus: float = 0.0,
+        gate: PoolGate | None = None,
     ) -> None:
         self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
         self._progress, self._gpus = progress or Silent(), gpus
-        self.snapshot = snapshot
+        self.snapshot, self._gate = snapshot, gate
         self._proposals: dict[str, Proposal] = {}
         self._errors: dict[str, str] = {}
         strategy.recorder = self.on_proposal
@@ -58,7 +61,10 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     def name_of(self, trial: Any) -> str:
         """Return our id of one of Tune's trials, its name in every attempt of the run."""
         proposal = self._strategy.proposal_of(trial.trial_id)
-        return proposal.trial_id if proposal else str(trial.trial_id)
+        if proposal is None:
+            return str(trial.trial_id)
+        self._proposals[trial.trial_id] = proposal
+        return proposal.trial_id
 
     def on_proposal(self, proposal: Proposal) -> None:
         """Record a proposal, before the strategy hands it to Tune."""
@@ -69,9 +75,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record the start of a training; called again after a retry."""
-        proposal = self._strategy.proposal_of(trial.trial_id)
+        proposal = self._proposals.get(trial.trial_id)
         if proposal is not None:
-            self._proposals[trial.trial_id] = proposal
             self._ledger.append(
                 "start", trial_id=proposal.trial_id, ray_trial_id=trial.trial_id, attempt=self._attempt
             )
@@ -120,6 +125,9 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""
+        if self._gate is not None and self._strategy.closed:
+            self._gate.open()
+            self._gate = None
         self._ledger.tick()
         self._progress.update(self.snapshot)
 

@@ -1,4 +1,4 @@
-"""The end of a search in a worker: the winner's weights, and its only reading of the test part."""
+"""The only reading of the test part: the winner's, in a worker, after the search."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from nas_ray.spaces import Config, SearchSpace
 from nas_ray.tasks import Task
 
 
-def deliver_weights(
+def read_test_part(
     plan: Plan,
-    incumbent: Path,
-    target: Path,
+    weights: Path,
     *,
     space: SearchSpace,
     config: Config,
@@ -25,39 +24,26 @@ def deliver_weights(
     data: Splits,
     settings: Estimation,
     learner: type | None,
-    test: bool,
 ) -> dict[str, float]:
-    """Write the winner's weights and return its metrics on the test part, such as ``test_acc``.
+    """Return the metrics of a trained network on the test part, such as ``test_acc``.
 
     Args:
         plan: Resources of a trial, which the worker gets too.
-        incumbent: The file of weights that the winner's worker kept.
-        target: The file to write, a bare state_dict.
+        weights: File of its state_dict, on a path that the worker sees.
         space: The search space.
-        config: The winner.
+        config: The network.
         task: The problem at the data's own resolution.
         data: The data set.
         settings: The recipe it was trained with, for the fidelity dials.
         learner: The recipe's class, None for nas_ray's own.
-        test: Whether to read the test part; without it the metrics are empty.
     """
-    work = ray.remote(_deliver).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
-    parts = (space, config, task, data, settings, learner) if test else None
-    metrics: dict[str, float] = ray.get(work.remote(incumbent, target, parts))
+    work = ray.remote(_read_test_part).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
+    metrics: dict[str, float] = ray.get(work.remote(weights, space, config, task, data, settings, learner))
     return metrics
 
 
-def _deliver(incumbent: Path, target: Path, parts: tuple[Any, ...] | None) -> dict[str, float]:
-    from nas_ray.estimation import weights
-
-    state = weights.read(incumbent)
-    assert state is not None, f"{incumbent} is damaged"
-    weights.write(target, state["model"])
-    return {} if parts is None else _test(state["model"], *parts)
-
-
-def _test(
-    model: dict[str, Any],
+def _read_test_part(
+    weights: Path,
     space: SearchSpace,
     config: Config,
     task: Task,
@@ -68,9 +54,12 @@ def _test(
     from nas_ray.estimation import hardware
     from nas_ray.estimation.device_data import DeviceData
     from nas_ray.estimation.learner import Learner
+    from nas_ray.estimation.weights import read
 
+    state = read(weights)
+    assert state is not None, f"{weights} is damaged"
     ready = DeviceData(data, hardware.best_device(), resolution=settings.resolution)
     task = task.at(resolution=settings.resolution, width=settings.width)
-    trained = (learner or Learner)(space, config, task, ready, settings, seed=0, weights=model)
+    trained = (learner or Learner)(space, config, task, ready, settings, seed=0, weights=state)
     metrics: dict[str, float] = trained.evaluate("test")
     return metrics

@@ -217,8 +217,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _weights(self) -> weights.State:
         assert self.learner is not None
-        model = {name: value.cpu() for name, value in self.learner.model.state_dict().items()}
-        return {"epoch": self.learner.epoch, "model": model}
+        return {name: value.cpu() for name, value in self.learner.model.state_dict().items()}
 
     def _write_checkpoint(self) -> None:
         if self._checkpoint is not None and self.learner is not None:

@@ -89,6 +89,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.max_trials: int | None = None
         """Trials that may begin training; None leaves the count to the Tuner's ``num_samples``."""
         self.max_concurrent: int | None = None
+        self.closed = False
+        """Whether there is nothing more to propose, as far as is known now."""
         self.recorder: Callable[[Proposal], None] | None = None
         """Called with every proposal before it is acted on."""
         self.error_reason = "error"
@@ -168,8 +170,10 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             return None
         if not self._again and self._spent():
             # A trial in progress may turn out infeasible in its worker, and then counts to no budget.
+            self.closed = True
             return None if self.memory.running else str(Searcher.FINISHED)
         proposal = self._again.pop(0) if self._again else self._next()
+        self.closed = proposal is None
         if proposal is None:
             return str(Searcher.FINISHED)
         self._live[trial_id] = proposal

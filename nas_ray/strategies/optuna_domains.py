@@ -22,16 +22,23 @@ DEVIATIONS = 4
 class Axis:
     """One key as Optuna sees it.
 
+    Values on a grid are counted: Optuna has no grid on a logarithmic axis, and a value that it
+    chose beside the grid would not be the one that a replayed history tells it.
+
     Args:
-        distribution: Optuna's distribution.
+        distribution: Optuna's distribution, of indices where there are choices or a step.
         choices: The values behind the indices of a choice; empty for numbers.
-        step: Grid of a number; None where there is none.
+        step: Grid of a number, the multiples of it; None where there is none.
+        low: Lower bound of a number.
+        high: Upper bound of a number, included.
         whole: Whether a number is an integer.
     """
 
     distribution: BaseDistribution
     choices: tuple[Any, ...] = ()
     step: float | None = None
+    low: float = -math.inf
+    high: float = math.inf
     whole: bool = False
 
     def suggest(self, trial: Trial, key: str) -> None:
@@ -51,8 +58,9 @@ class Axis:
         """Return the plain value of the space."""
         if self.choices:
             return self.choices[value]
-        snapped = value if self.step is None else self._clip(round(value / self.step) * self.step)
-        return int(snapped) if self.whole else float(snapped)
+        number = value if self.step is None else value * self.step
+        # 3 * 0.1 is a little above 0.3.
+        return int(number) if self.whole else float(min(max(number, self.low), self.high))
 
     def to_optuna(self, value: Any) -> Any:
         """Return what the study knows ``value`` as; values beside the grid or a cut move to the nearest."""
@@ -63,16 +71,13 @@ class Axis:
                 for index, choice in enumerate(self.choices)
                 if choice == value and type(choice) is type(value)
             )
-        return self._clip(value if self.step is None else round(value / self.step) * self.step)
-
-    def _clip(self, value: Any) -> Any:
         low, high = self.distribution.low, self.distribution.high  # type: ignore[attr-defined]
-        return min(max(value, low), high)
+        return min(max(value if self.step is None else round(value / self.step), low), high)
 
 
 def axis_of(domain: Domain) -> Axis:
     """Return the axis of a domain: an ordered choice is an integer, any other a category."""
-    from optuna.distributions import CategoricalDistribution, IntDistribution
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(domain, Categorical):
         choices = tuple(domain.categories)
@@ -83,26 +88,19 @@ def axis_of(domain: Domain) -> Axis:
     step = sampler.q if isinstance(sampler, Quantized) else None
     inner = sampler.get_sampler() if isinstance(sampler, Quantized) else sampler
     log = isinstance(inner, LogUniform)
-    return _integer(domain, step, log) if isinstance(domain, Integer) else _real(domain, inner, step, log)
+    low, high = _bounds(domain, inner, step)
+    whole = isinstance(domain, Integer)
+    if step is not None:
+        # Bounds may be a rounding error beside the grid: 0.3 / 0.1 is a little below 3.
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        return Axis(IntDistribution(first, last, log=log), step=step, low=low, high=high, whole=whole)
+    on = IntDistribution(low, high, log=log) if whole else FloatDistribution(low, high, log=log)
+    return Axis(on, low=low, high=high, whole=whole)
 
 
-def _integer(domain: Domain, step: float | None, log: bool) -> Axis:
-    from optuna.distributions import IntDistribution
-
-    if step is None:
-        return Axis(IntDistribution(domain.lower, domain.upper - 1, log=log), whole=True)
-    low, high = math.ceil(domain.lower / step) * step, math.floor(domain.upper / step) * step
-    # Optuna has no grid on a logarithmic axis: there we move to the grid ourselves.
-    grid = IntDistribution(low, high, log=True) if log else IntDistribution(low, high, step=int(step))
-    return Axis(grid, step=step, whole=True)
-
-
-def _real(domain: Domain, sampler: Any, step: float | None, log: bool) -> Axis:
-    from optuna.distributions import FloatDistribution
-
-    low, high = domain.lower, domain.upper
+def _bounds(domain: Domain, sampler: Any, step: float | None) -> tuple[Any, Any]:
     if isinstance(sampler, Normal):
-        low = max(low, sampler.mean - DEVIATIONS * sampler.sd)
-        high = min(high, sampler.mean + DEVIATIONS * sampler.sd)
-    # A grid is kept by us alone: Optuna's must start at the lower bound, Tune's at 0.
-    return Axis(FloatDistribution(low, high, log=log), step=step)
+        spread = DEVIATIONS * sampler.sd
+        return max(domain.lower, sampler.mean - spread), min(domain.upper, sampler.mean + spread)
+    # The upper bound of Tune's integers is excluded where there is no grid.
+    return domain.lower, domain.upper - (isinstance(domain, Integer) and step is None)

@@ -85,7 +85,7 @@ class SeedConformance:
         assert torch.equal(torch.get_rng_state(), before[2])
         assert torch.get_num_threads() == threads
 
-    @pytest.mark.parametrize("name", ["mixed", "mixed_types", "merged"])
+    @pytest.mark.parametrize("name", ["mixed", "mixed_types", "integers", "floats", "merged"])
     def test_restored_in_the_middle_it_goes_on_as_if_nothing_had_been(
         self, name: str, tmp_path: Path
     ) -> None:
