@@ -1,4 +1,4 @@
-"""Every example of README and docs runs: the Python blocks of a page as one script, its commands one by one."""
+"""Every example of README and docs runs: a page's Python blocks as one script, its commands one by one."""
 
 import os
 import re

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -17,8 +18,8 @@ NEVER = -1e9
 class Policy(nn.Module):
     """An LSTM that reads its own last choice and gives the probabilities of the next.
 
-    The tensors are far below the size at which torch would start threads, and the global generator is
-    not touched.
+    Updates run in one thread, and neither torch's number of threads nor its global generator is changed
+    for anybody else.
 
     Args:
         sizes: Options of each key, (n_keys,).
@@ -87,15 +88,27 @@ class Policy(nn.Module):
 
     def update(self, choices: Sequence[int], active: Sequence[bool], advantage: float) -> None:
         """Move along advantage ∇ log p(choices), counting the active keys only."""
-        log_p = self.log_probabilities(choices)[torch.tensor(active)]  # (n_active, max_size)
-        if not len(log_p):
+        if not any(active):
             return
-        taken = torch.tensor([choice for choice, counts in zip(choices, active, strict=True) if counts])
-        gained = advantage * log_p.gather(1, taken[:, None]).sum()
-        entropy = -(log_p.exp() * log_p).sum()
-        self._optimizer.zero_grad()
-        (-gained - self.entropy_weight * entropy).backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        with _one_thread():
+            log_p = self.log_probabilities(choices)[torch.tensor(active)]  # (n_active, max_size)
+            taken = torch.tensor([choice for choice, counts in zip(choices, active, strict=True) if counts])
+            gained = advantage * log_p.gather(1, taken[:, None]).sum()
+            entropy = -(log_p.exp() * log_p).sum()
+            self._optimizer.zero_grad()
+            (-gained - self.entropy_weight * entropy).backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread, here only: on busy cores, waiting for a second costs a hundredfold."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:

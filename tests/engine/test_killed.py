@@ -38,7 +38,7 @@ def wait_for_ends(path, count, process, seconds=120):
     pytest.fail(f"the search ended with {process.poll()} before {count} trials did")
 
 
-@pytest.mark.parametrize("ends", [1, 6])
+@pytest.mark.parametrize("ends", [1, pytest.param(6, marks=pytest.mark.benchmark)])
 def test_a_run_whose_driver_was_killed_goes_on(ends, tmp_path):
     ray.shutdown()
     search = subprocess.Popen(
@@ -73,7 +73,14 @@ def test_a_run_whose_driver_was_killed_goes_on(ends, tmp_path):
 
 def test_a_torn_last_line_is_cut_off_and_kept(tmp_path):
     first = nas_ray.search(
-        space="mlp", strategy="random", data="digits", trials=2, max_epochs=1, name="run", runs_dir=tmp_path
+        space="mlp",
+        strategy="random",
+        data="digits",
+        trials=2,
+        max_epochs=1,
+        name="run",
+        runs_dir=tmp_path,
+        concurrency=1,
     )
     ledger = first.path / "ledger.jsonl"
     whole = ledger.read_bytes()

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from nas_ray.searchspaces import modules, options
-from nas_ray.searchspaces.chain import Chain
 from torch import nn
 
 from nas_ray.errors import InvalidConfig, SpaceError
+from nas_ray.searchspaces import modules, options
+from nas_ray.searchspaces.chain import Chain
 from nas_ray.spaces import Config
 from nas_ray.tasks import Task
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from nas_ray.searchspaces.mlp import MLP
 from torch import nn
 
+from nas_ray.searchspaces.mlp import MLP
 from nas_ray.spaces import Config
 from nas_ray.tasks import Task
 

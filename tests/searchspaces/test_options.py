@@ -1,9 +1,9 @@
 import pytest
+
+from nas_ray.errors import ConfigError
 from nas_ray.searchspaces import modules, options
 from nas_ray.searchspaces.chain import Chain
 from nas_ray.searchspaces.mlp import MLP
-
-from nas_ray.errors import ConfigError
 
 
 @pytest.mark.parametrize(
