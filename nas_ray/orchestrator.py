@@ -27,6 +27,7 @@ from nas_ray.errors import ConfigError, RunError
 from nas_ray.ledger import LEDGER, VERSION, Ledger, read
 from nas_ray.parts import Parts, make_parts, name_of
 from nas_ray.results import SearchResult
+from nas_ray.results.folder import ARCHITECTURE
 from nas_ray.spaces import SearchSpace
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
@@ -112,8 +113,8 @@ def search(
     parts = make_parts(resolved, {**objects, "learner": learner})
     cluster.connect(resolved.resources.address)
     plan = cluster.plan(resolved.resources, resolved.run.trials)
+    cluster.check_shared(run_folder.home(resolved))
     folder = run_folder.create(resolved)
-    cluster.check_shared(folder)
     with Ledger(folder / LEDGER) as ledger:
         ledger.append("run", version=VERSION, **_facts(resolved, parts, plan))
         _attempt(folder, resolved, parts, plan, ledger, Past(), callbacks, progress)
@@ -158,14 +159,19 @@ def resume(
         )
     given = {"run.trials": trials, "run.epochs": epochs, "run.time_budget": time_budget}
     changes = {key: value for key, value in given.items() if value is not None}
-    resolved = load_config(path / run_folder.CONFIG, {**changes, "resources.address": address})
+    resolved = load_config(path / run_folder.CONFIG, changes)
+    if address or resolved.resources.address != "auto":  # any other address of back then may be gone
+        resolved = load_config(resolved, {"resources.address": address})
     with Ledger(path / LEDGER) as ledger:
         parts = make_parts(resolved, objects)
         past = Past.of(read(path / LEDGER), parts.task.objectives[0])
         _check_data(read(path / LEDGER), parts.data)
         _check_totals(resolved, changes, past)
+        if past.over and not changes and (path / ARCHITECTURE).is_file():
+            return SearchResult.load(path)
         cluster.connect(resolved.resources.address)
         plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
+        cluster.check_shared(path)
         if changes:
             (path / run_folder.CONFIG).write_text(resolved.to_yaml())
         _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
@@ -209,6 +215,7 @@ def _attempt(
         progress=show,
         gpus=plan.gpus,
         gate=gate,
+        seed=config.run.seed,
     )
     show.start(folder.name)
     reason = "error"

@@ -12,6 +12,7 @@ from nas_ray import plugins
 from nas_ray.config import Named, SearchConfig
 from nas_ray.data import Splits
 from nas_ray.data import load as load_data
+from nas_ray.errors import ConfigError
 from nas_ray.spaces import SearchSpace, load_space
 from nas_ray.stopping import StoppingRule, load_rule
 from nas_ray.strategies import Strategy, load_strategy
@@ -60,11 +61,29 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     trained = task.at(resolution=config.estimation.resolution, width=config.estimation.width)
     known |= {"space": space, "seed": config.run.seed, "task": trained}
     strategy = _made(given.get("strategy"), load_strategy, config.strategy, **known)
-    strategy.set_search_properties(objective.metric, objective.mode, space.param_space())
+    _fit(strategy, space, trained)
     learner = given.get("learner") or config.estimation.learner
     if isinstance(learner, str):
         learner = plugins.load_object(learner)
     return Parts(data, task, space, strategy, rule, learner)
+
+
+def _fit(strategy: Strategy, space: SearchSpace, task: Task) -> None:
+    """Give a strategy that came as an object what a named one is made with."""
+    if len(strategy.memory):
+        raise ConfigError(
+            f"a strategy object serves one run, but this {strategy.name!r} has made "
+            f"{len(strategy.memory)} proposals; make a new one"
+        )
+    if strategy.space is None:
+        strategy.task = task
+        strategy.bind(space)
+    objective = task.objectives[0]
+    if not strategy.set_search_properties(objective.metric, objective.mode, space.param_space()):
+        raise ConfigError(
+            f"the strategy must have the search space of the run, {space.name!r}, but it was made with "
+            f"{strategy.space.name if strategy.space else None!r}; leave its space out"
+        )
 
 
 def _made(given: Any, load: Callable[..., Any], block: Named, **known: Any) -> Any:

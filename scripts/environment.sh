@@ -10,6 +10,8 @@ prepare_environment() {
     return 1
   fi
   stamp=".venv/installed-${extra:-base}"
+  # What was installed with the development tools serves without them too.
+  [ -n "$extra" ] || [ ! -f .venv/installed-dev ] || stamp=".venv/installed-dev"
   wanted="$("$python" --version) $(cksum <pyproject.toml) $PWD"
   if [ ! -x .venv/bin/nas-ray ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     echo "Installing into .venv (torch is large; the first time takes minutes) ..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger
     weights = _weights(folder, best) if best else None
     if best is not None and weights is not None:
         _describe(folder, best, config, parts.task)
-        shutil.copyfile(weights, folder / WEIGHTS)
+        part = (folder / WEIGHTS).with_suffix(".part")
+        shutil.copyfile(weights, part)
+        os.replace(part, folder / WEIGHTS)
         if test and not best.test:
             metrics = read_test_part(
                 plan,

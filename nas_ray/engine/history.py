@@ -25,6 +25,7 @@ class Past:
         epochs: Epochs trained.
         seconds: Seconds taken.
         outcomes: Proposals that ended, by outcome.
+        over: Whether the last attempt left nothing to do.
     """
 
     attempts: int = 0
@@ -33,6 +34,7 @@ class Past:
     epochs: int = 0
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
+    over: bool = False
 
     @property
     def trained(self) -> int:
@@ -59,6 +61,7 @@ class Past:
             epochs=len(reports),
             seconds=_seconds(records),
             outcomes=_outcomes(records),
+            over=_over(records),
         )
 
 
@@ -70,6 +73,11 @@ def _seconds(records: list[Record]) -> float:
             first = record["at"]
         last = record["at"]
     return total + (last - first if first is not None else 0.0)
+
+
+def _over(records: list[Record]) -> bool:
+    last = next((record for record in reversed(records) if record["kind"] in ("attempt", "stop")), None)
+    return last is not None and last.get("reason") == "done"
 
 
 def _outcomes(records: list[Record]) -> Counter[str]:

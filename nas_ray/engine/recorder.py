@@ -37,6 +37,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         progress: What shows them.
         gpus: GPUs of a trial.
         gate: The pool of actors, opened where no more trials come than have an actor.
+        seed: Seed of the run.
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         progress: Progress | None = None,
         gpus: float = 0.0,
         gate: PoolGate | None = None,
+        seed: int = 0,
     ) -> None:
         self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
         self._progress, self._gpus = progress or Silent(), gpus
-        self.snapshot, self._gate = snapshot, gate
+        self.snapshot, self._gate, self._seed = snapshot, gate, seed
         self._proposals: dict[str, Proposal] = {}
         self._errors: dict[str, str] = {}
         strategy.recorder = self.on_proposal
@@ -68,7 +70,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def on_proposal(self, proposal: Proposal) -> None:
         """Record a proposal, before the strategy hands it to Tune."""
-        seed = derived_seed(self._strategy.seed, proposal.config_id)
+        seed = derived_seed(self._seed, proposal.config_id)
         self._ledger.append("propose", trial_id=proposal.trial_id, seed=seed, **proposal.to_json())
         if proposal.outcome != "running":
             self.snapshot.ended(proposal.trial_id, proposal.outcome)

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+import uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,20 @@ def check(config: SearchConfig) -> None:
         raise _unwritable(parent, f"no permission to write in {str(nearest)!r}")
 
 
+def home(config: SearchConfig) -> Path:
+    """Return the folder of all runs, made if it is missing.
+
+    Raises:
+        RunError: If it cannot be made.
+    """
+    parent = Path(config.run.dir).expanduser().resolve()
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(parent, str(error.strerror)) from error
+    return parent
+
+
 def create(config: SearchConfig) -> Path:
     """Make the folder of a new run and write its configuration.
 
@@ -42,9 +57,9 @@ def create(config: SearchConfig) -> Path:
         RunError: If a run of that name exists, or the folder cannot be made.
     """
     name = config.run.name or f"{_plain(config.space.name)}-{_plain(config.strategy.name)}-{_stamp()}"
-    folder = Path(config.run.dir).expanduser().resolve() / name
+    folder = home(config) / name
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir()
     except FileExistsError:
         raise _exists(folder) from None
     except OSError as error:
@@ -95,4 +110,5 @@ def _plain(name: str) -> str:
 
 
 def _stamp() -> str:
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    # Unique also for runs that several processes, or one, begin in the same second.
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"

@@ -103,7 +103,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self._curves: dict[int, Curve] = {}
         self._events: list[Event] = []
         if space is not None:
-            self._bind(space)
+            self.bind(space)
 
     # What a concrete strategy writes.
 
@@ -148,7 +148,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         if self.space is None:
             if given is None:
                 return False
-            self._bind(given)
+            self.bind(given)
             return True
         return given is None or not given.param_space() or given.domains.keys() == self.space.domains.keys()
 
@@ -299,7 +299,13 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             )
         return self.space
 
-    def _bind(self, space: SearchSpace) -> None:
+    def bind(self, space: SearchSpace) -> None:
+        """Take the search space; called once, by the constructor, the Tuner or a search.
+
+        Raises:
+            Unsupported: If the space lacks what the strategy requires.
+            InvalidConfig: If a point to evaluate is outside the space.
+        """
         lacking = self.requires - space.offers
         if lacking:
             raise Unsupported(

@@ -8,7 +8,7 @@ import torch
 from odd_spaces import Failing, Killing, Tiny
 
 import nas_ray
-from nas_ray import Learner, RunError, Strategy
+from nas_ray import ConfigError, Learner, RunError, Strategy
 from nas_ray.data import load
 from nas_ray.ledger import read
 from nas_ray.stopping.none import NoStopping
@@ -145,6 +145,26 @@ def test_more_trials_for_a_finished_run(tmp_path):
     assert len(more.trials) == 5
     straight = search(tmp_path, trials=5, max_epochs=1, space="mlp", strategy="evolution", name="straight")
     assert list(more.trials["config_id"]) == list(straight.trials["config_id"])
+
+
+def test_resuming_a_run_that_is_over_does_nothing(tmp_path):
+    first = search(tmp_path, trials=1, max_epochs=1, space="mlp")
+    ledger = (first.path / "ledger.jsonl").read_bytes()
+    again = nas_ray.resume(first.path)
+    assert again.best == first.best
+    assert (first.path / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_a_strategy_object_takes_the_space_of_the_run_and_serves_one_run(tmp_path):
+    strategy = Biggest()
+    result = search(tmp_path, strategy=strategy, trials=2, max_epochs=1)
+    assert strategy.space.name == "tiny"
+    assert list(result.trials["config.hidden"]) == [999, 998]
+    with pytest.raises(ConfigError, match="a strategy object serves one run"):
+        search(tmp_path, strategy=strategy, name="second")
+    with pytest.raises(ConfigError, match="must have the search space of the run, 'mlp'"):
+        search(tmp_path, strategy=Biggest(space=Tiny()), space="mlp", name="second")
+    assert not (tmp_path / "second").exists()
 
 
 def test_resume_refuses_other_data(tmp_path):
