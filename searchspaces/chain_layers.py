@@ -75,9 +75,7 @@ def after(size: int, layer: Layer) -> int:
 
 
 def shape_violations(layers: Sequence[Layer], task: Task) -> list[str]:
-    """Return the first layer whose stride brings the map below 1x1, in words, or nothing."""
-    if not task.is_image:
-        return [f"chain needs images (channels, height, width), but the input shape is {task.input_shape}"]
+    """Return the first layer whose stride brings the map of an image task below 1x1, in words, or nothing."""
     _, height, width = task.input_shape
     for index, layer in enumerate(layers):
         if min(height, width) < layer["stride"]:

@@ -85,7 +85,7 @@ def check_labels(targets: Mapping[str, Array]) -> None:
         if len(unseen):
             raise DataError(
                 f"every label must occur in `y_train`, but `{name}` also holds {_few(unseen)}; "
-                "cut the parts so that each has all classes"
+                "cut the parts so that each has all classes, or make the targets floats for a regression"
             )
 
 

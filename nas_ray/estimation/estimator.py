@@ -93,6 +93,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def reset_config(self, new_config: Config) -> bool:
         """Forget the last trial and take the next one; called by Tune between two trials of an actor."""
+        self._leave(well=True)  # ended by a stopping rule, unless it told its end itself
         self._forget_checkpoint()
         self._free()
         self._begin(new_config)
@@ -111,6 +112,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             result = self._failure(error)
         self._over = result["done"]
         if self._over:
+            self._leave(well=result["outcome"] == "finished")
             self._forget_checkpoint()
         result["seconds"] = time.perf_counter() - started
         return result
@@ -134,12 +136,12 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _begin(self, config: Config, state: weights.State | None = None) -> None:
         # Building may fail, and a failure here would cost the actor: the first step builds, and loads.
-        self.trial_config = dict(config)
+        self.trial_config, self._name = dict(config), self.trial_name
         self.learner: Learner | None = None
         self._state = state
         self._over = False
         self._written = time.monotonic()
-        self._checkpoint = self.checkpoints / f"{self.trial_name}.pt" if self.checkpoints else None
+        self._checkpoint = self.checkpoints / f"{self._name}.pt" if self.checkpoints else None
 
     def _epoch(self) -> dict[str, Any]:
         if self.learner is None:
@@ -211,9 +213,13 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         objective = self.task.objectives[0]
         if self.incumbents is not None:
             score = objective.score(result[objective.metric])
-            self.incumbents.offer(score, self.trial_name, self._weights)
+            self.incumbents.offer(score, self._name, self._weights)
         if not finished and time.monotonic() - self._written >= self.settings.checkpoint_seconds:
             self._write_checkpoint()
+
+    def _leave(self, well: bool) -> None:
+        if self.incumbents is not None:
+            (self.incumbents.settle if well else self.incumbents.withdraw)(self._name)
 
     def _weights(self) -> weights.State:
         assert self.learner is not None

@@ -212,7 +212,8 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from :meth:`state_dict`."""
         self.epoch = state["epoch"]
-        for name in ("model", "optimizer", "schedule", "scaler"):
+        # The schedule first: it starts from the rates that the state of the optimizer replaces.
+        for name in ("model", "schedule", "optimizer", "scaler"):
             getattr(self, name).load_state_dict(state[name])
 
     @classmethod

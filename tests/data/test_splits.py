@@ -167,7 +167,7 @@ WRONG = {
     "negative labels": (tables(y_val=np.array([0, 1, -1, 0])), "`y_val` holds -1; number the classes from 0"),
     "unseen in val": (
         tables(y_val=np.array([0, 1, 2, 3])),
-        "occur in `y_train`, but `y_val` also holds 2, 3; cut",
+        "occur in `y_train`, but `y_val` also holds 2, 3; cut .*, or make the targets floats",
     ),
     "unseen in test": (tables(y_test=np.array([0, 2])), "`y_test` also holds 2"),
     "many unseen": (

@@ -131,12 +131,34 @@ def test_the_best_weights_of_all_trials_are_kept(trainer, tmp_path, small):
     score, path = trial.estimator.incumbents.entries()[0]
     assert score == best
     state = torch.load(path, weights_only=True)
-    width = len(state["model"]["0.weight"])
+    width = len(state["0.weight"])
     trial.begin({"width": width})
     trial.estimator.train()
     learner = trial.estimator.learner
-    learner.model.load_state_dict(state["model"])
+    learner.model.load_state_dict(state)
     assert learner.evaluate()["val_acc"] == best
+
+
+def test_a_trial_that_diverges_leaves_the_weights_of_the_others(trainer, tmp_path):
+    class Late(Learner):
+        def evaluate(self, part="val"):
+            late = self.config["width"] == 8
+            return {"val_acc": math.nan if late and self.epoch else 0.5 + 0.4 * late, "val_loss": 1.0}
+
+    trial = trainer(folder=str(tmp_path), learner=Late)
+    for name, width in (("before", 4), ("diverging", 8), ("after", 4)):
+        outcome = trial.run({"width": width}, name)[-1]["outcome"]
+        assert outcome == ("failed" if width == 8 else "finished")
+    kept = trial.estimator.incumbents.entries()
+    assert [(score, path.name) for score, path in kept] == [(0.5, "0.5@after.pt"), (0.5, "0.5@before.pt")]
+
+
+def test_a_trial_that_a_rule_stopped_counts_when_the_next_one_begins(trainer, tmp_path):
+    trial = trainer(folder=str(tmp_path))
+    trial.begin(CONFIG, "stopped").train()
+    assert [path.suffix for _, path in trial.estimator.incumbents.entries()] == [".open"]
+    trial.begin(CONFIG, "next")
+    assert [path.suffix for _, path in trial.estimator.incumbents.entries()] == [".pt"]
 
 
 def test_two_actors_in_threads_do_not_disturb_the_folder(trainer, tmp_path):

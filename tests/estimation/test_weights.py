@@ -10,15 +10,15 @@ from nas_ray.estimation.weights import Incumbents, read, trial_of, write
 
 
 def offer_all(folder, trial, scores):
-    """One worker; after each offer the best file is there and whole, whoever wrote it."""
+    """One worker; after each offer a file as good is there and whole, whoever wrote it."""
     kept = Incumbents(folder)
     for score in scores:
         kept.offer(score, trial, lambda score=score: {"score": score})
         best, path = kept.entries()[0]
         assert best >= score
-        state = read(path)
-        # A better one may come, and this one go, between the two lines above.
-        assert state == {"score": best} or kept.entries()[0][0] > best
+        # A better one may come, and this one go or be settled, between the lines.
+        assert read(path) == {"score": best} or not path.exists()
+    kept.settle(trial)
 
 
 def worker(folder, number):
@@ -70,22 +70,38 @@ def test_one_after_another(tmp_path, seed):
     assert kept.entries() == []
     for step, score in enumerate(np.random.default_rng(seed).normal(scale=1e-5, size=30).tolist()):
         assert kept.offer(score, f"t{step}", lambda step=step: {"step": step}) == (score >= best)
+        kept.settle(f"t{step}")
         best = max(best, score)
         assert [entry[0] for entry in kept.entries()] == [best]
 
 
 def test_ties_are_kept_and_a_trial_has_one_file_for_a_score(tmp_path):
     kept = Incumbents(tmp_path)
-    for trial in ("b", "a", "b"):
-        assert kept.offer(-0.25, trial, lambda: {})
+    for trial in ("b", "a"):
+        assert kept.offer(-0.25, trial, lambda trial=trial: {"first": trial})
+    assert not kept.offer(-0.25, "b", lambda: pytest.fail("of equal epochs the first counts"))
     assert [trial_of(path) for _, path in kept.entries()] == ["a", "b"]
     assert kept.offer(-0.125, "b", lambda: {})
-    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(-0.125, "b")]
+    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(-0.125, "b"), (-0.25, "a")]
+    kept.settle("b")
+    assert [(score, path.name) for score, path in kept.entries()] == [(-0.125, "-0.125@b.pt")]
+
+
+def test_a_trial_that_fails_takes_nobody_elses_weights_away(tmp_path):
+    kept = Incumbents(tmp_path)
+    assert kept.offer(0.5, "good", lambda: {})
+    assert kept.offer(0.9, "failing", lambda: {})
+    kept.settle("good")
+    assert kept.offer(0.6, "better", lambda: {}), "who leads may still fail"
+    kept.withdraw("failing")
+    kept.settle("better")
+    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(0.6, "better")]
 
 
 def test_a_loser_is_not_even_made(tmp_path):
     kept = Incumbents(tmp_path)
     kept.offer(1.0, "a", lambda: {})
+    kept.settle("a")
     assert not kept.offer(0.5, "b", lambda: pytest.fail("made for nothing"))
 
 

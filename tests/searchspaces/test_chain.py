@@ -83,7 +83,10 @@ def test_a_map_of_1x1_is_still_a_map() -> None:
 
 def test_tables_are_refused_in_words() -> None:
     table = Task(kind="regression", input_shape=(7,), outputs=1)
-    assert "chain needs images" in SPACE.violations(chain(CONV), table)[0]
+    for config in (chain(CONV), chain(AVG)):
+        (broken,) = SPACE.violations(config, table)
+        assert "chain needs images" in broken
+        assert "search tables with mlp" in broken
     with pytest.raises(SpaceError, match="chain needs images"):
         SPACE.sample(np.random.default_rng(0), table)
 
