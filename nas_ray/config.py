@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +14,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nas_ray.errors import ConfigError, suggestion
 from nas_ray.estimation.settings import Estimation
 from nas_ray.tasks import Objective
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with the floats of YAML 1.2: ``1e-3`` is a number, and not a text as in YAML 1.1."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def _yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # a subclass of the safe loader
 
 
 class _Strict(BaseModel):
@@ -55,12 +74,21 @@ class DataBlock(Named):
     name: str = Field("digits", description="digits, npz:FILE, torchvision:NAME, folder:DIR or module:object")
     root: str | None = Field(None, description="folder for downloads")
 
+    @field_validator("name")
+    @classmethod
+    def _absolute(cls, name: str) -> str:
+        # A run is resumed from any folder.
+        kind, colon, path = name.partition(":")
+        if colon and kind in ("npz", "folder"):
+            return f"{kind}:{Path(path).expanduser().absolute()}"
+        return name
+
 
 class ObjectiveBlock(_Strict):
     """One metric and its direction."""
 
     metric: str = Field(description="name of a reported metric")
-    mode: Literal["max", "min"] = Field("max", description="max or min")
+    mode: Literal["max", "min"] = Field(description="max or min; a wrong guess would look for the worst")
 
 
 class Constraints(_Strict):
@@ -84,6 +112,13 @@ class Resources(_Strict):
     address: str | None = Field(
         None, description="auto joins the cluster of this machine; none starts Ray here"
     )
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _whole_gpus(cls, gpus: float | None) -> float | None:
+        if gpus is not None and gpus > 1 and gpus != int(gpus):
+            raise ValueError("must be a fraction of one GPU or a whole number of them")
+        return gpus
 
     @field_validator("address")
     @classmethod
@@ -175,9 +210,9 @@ def _read(source: str | Path | Mapping[str, Any] | SearchConfig | None) -> dict[
     if isinstance(source, SearchConfig):
         return source.model_dump(mode="json")
     if isinstance(source, Mapping):
-        return yaml.safe_load(yaml.safe_dump(dict(source))) or {}
+        return copy.deepcopy(dict(source))
     try:
-        plain = yaml.safe_load(Path(source).read_text())
+        plain = _yaml(Path(source).read_text())
     except OSError as error:
         raise ConfigError(f"configuration {str(source)!r} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -194,7 +229,7 @@ def _split(text: str) -> tuple[str, Any]:
     if not equals or not key:
         raise ConfigError(f"an override must be `key=value`, but got {text!r}")
     try:
-        return key, yaml.safe_load(value)
+        return key, _yaml(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value of {key!r} must be YAML, but got {value!r}") from error
 

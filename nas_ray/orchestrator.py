@@ -27,7 +27,6 @@ from nas_ray.errors import ConfigError, RunError
 from nas_ray.ledger import LEDGER, VERSION, Ledger, read
 from nas_ray.parts import Parts, make_parts, name_of
 from nas_ray.results import SearchResult
-from nas_ray.results.folder import ARCHITECTURE
 from nas_ray.spaces import SearchSpace
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
@@ -167,7 +166,7 @@ def resume(
         past = Past.of(read(path / LEDGER), parts.task.objectives[0])
         _check_data(read(path / LEDGER), parts.data)
         _check_totals(resolved, changes, past)
-        if past.over and not changes and (path / ARCHITECTURE).is_file():
+        if past.over and not changes and _delivered(path):
             return SearchResult.load(path)
         cluster.connect(resolved.resources.address)
         plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
@@ -209,7 +208,7 @@ def _attempt(
     recorder = Recorder(
         ledger,
         parts.strategy,
-        rule=config.stopping.name,
+        rule=parts.rule,
         attempt=attempt,
         snapshot=snapshot,
         progress=show,
@@ -306,6 +305,11 @@ def _facts(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> dict[str, 
         "objective": [asdict(objective) for objective in parts.task.objectives],
         "concurrency": plan.concurrency,
     }
+
+
+def _delivered(folder: Path) -> bool:
+    best = SearchResult.load(folder).best
+    return (folder / "epochs.parquet").is_file() and (best is None or bool(best.test))
 
 
 def _check_data(records: list[dict[str, Any]], data: Splits) -> None:

@@ -18,6 +18,17 @@ from nas_ray.stopping import StoppingRule, load_rule
 from nas_ray.strategies import Strategy, load_strategy
 from nas_ray.tasks import Task
 
+OBJECT = "<"
+"""First character of a name that stands for an object, which a later process cannot make again."""
+
+SET_BY = {
+    "metric": "`objective`",
+    "mode": "`objective`",
+    "seed": "`run.seed`",
+    "space": "`space`",
+    "task": "the data",
+}
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -50,17 +61,27 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     given = {key: value for key, value in (objects or {}).items() if value is not None}
     plugins.check_names(given, ("space", "strategy", "stopping", "data", "learner"), "part of a run")
     root = {"root": config.data.root} if config.data.root else {}
+    if "data" not in given:
+        _check_name("data", config.data)
     data = load_data(given.get("data", config.data.name), **root, **config.data.options)
     task = data.task(config.objectives)
-    space = _made(given.get("space"), load_space, config.space)
+    space = _made("space", SearchSpace, given, load_space, config.space)
     space.sample(np.random.default_rng(config.run.seed), task.at(resolution=config.estimation.resolution))
     objective = task.objectives[0]
     known: dict[str, Any] = {"metric": objective.metric, "mode": objective.mode}
-    rule = _made(given.get("stopping"), load_rule, config.stopping, **known)
-    rule.set_search_properties(**known)
+    rule = _made("stopping", StoppingRule, given, load_rule, config.stopping, **known)
+    if rule.started:
+        raise ConfigError(
+            f"a stopping rule object serves one run, but this {rule.name!r} has; make a new one"
+        )
+    if not rule.set_search_properties(**known):
+        raise ConfigError(
+            f"the stopping rule must have the objective of the run, {objective.metric!r} ({objective.mode}); "
+            "leave its metric and mode out"
+        )
     trained = task.at(resolution=config.estimation.resolution, width=config.estimation.width)
     known |= {"space": space, "seed": config.run.seed, "task": trained}
-    strategy = _made(given.get("strategy"), load_strategy, config.strategy, **known)
+    strategy = _made("strategy", Strategy, given, load_strategy, config.strategy, **known)
     _fit(strategy, space, trained)
     learner = given.get("learner") or config.estimation.learner
     if isinstance(learner, str):
@@ -86,15 +107,36 @@ def _fit(strategy: Strategy, space: SearchSpace, task: Task) -> None:
         )
 
 
-def _made(given: Any, load: Callable[..., Any], block: Named, **known: Any) -> Any:
+def _made(
+    part: str, kind: type, objects: Mapping[str, Any], load: Callable[..., Any], block: Named, **known: Any
+) -> Any:
+    given, options = objects.get(part), block.options
+    for option in options.keys() & known.keys():
+        raise ConfigError(f"`{part}.{option}` cannot be set there; it follows from {SET_BY[option]}")
     if given is None or isinstance(given, str):
-        return load(block.name, **known, **block.options)
-    return given(**known, **block.options) if isinstance(given, type) else given
+        _check_name(part, block)
+        return load(block.name, **known, **options)
+    made = given(**known, **options) if isinstance(given, type) else given
+    if not isinstance(made, kind):
+        raise ConfigError(f"`{part}` must be a {kind.__name__} of nas_ray, but is a {type(made).__name__}")
+    return made
+
+
+def _check_name(part: str, block: Named) -> None:
+    if block.name.startswith(OBJECT):
+        raise ConfigError(
+            f"this run was given an object for its {part}, {block.name}, which its record cannot hold; "
+            f"hand it over again: nas_ray.resume(run, {part}=...)"
+        )
 
 
 def name_of(thing: Any) -> str:
-    """Return the name of a thing for the record: itself if it is one, else ``module:class``."""
+    """Return a name for the record: itself, ``module:name`` of a class or function, or ``<module:class>``.
+
+    The last form stands for an object: what it was made with is not in its name.
+    """
     if isinstance(thing, str):
         return thing
-    kind = thing if isinstance(thing, type) else type(thing)
-    return f"{kind.__module__}:{kind.__qualname__}"
+    if hasattr(thing, "__qualname__"):
+        return f"{thing.__module__}:{thing.__qualname__}"
+    return f"{OBJECT}{type(thing).__module__}:{type(thing).__qualname__}>"

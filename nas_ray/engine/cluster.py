@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from nas_ray.config import Resources
 from nas_ray.errors import ClusterError, RunError
 
+ROUNDING = 1e-9
 NODE_CHECK_SECONDS = 60
 REACH_SECONDS = 5.0
 
@@ -58,13 +59,18 @@ def connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     joining = address or os.environ.get("RAY_ADDRESS")
+    if joining and joining.startswith("ray://"):
+        raise ClusterError(
+            f"RAY_ADDRESS must not be a ray:// address, but is {joining!r}; "
+            "submit the search as a job with scripts/submit.sh, or unset it"
+        )
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if joining:
             _knock(joining)
             ray.init(address=joining, **quiet)
         else:
-            ray.init(include_dashboard=False, **quiet)
+            ray.init(address="local", include_dashboard=False, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
@@ -108,12 +114,28 @@ def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | No
             f"`resources.cpus_per_trial` must be at most the {cpus:g} cores of the cluster, "
             f"but got {resources.cpus_per_trial:g}"
         )
-    fits = (
-        math.floor(gpus / per_gpu + 1e-9) if per_gpu else math.floor(cpus / (resources.cpus_per_trial or 1))
-    )
-    concurrency = max(1, min(resources.concurrency or fits, trials or fits))
+    fits = _fits(cpus, gpus, resources.cpus_per_trial, per_gpu)
+    wanted = resources.concurrency or fits
+    if resources.address is None and (per_gpu or resources.cpus_per_trial):
+        wanted = min(wanted, fits)  # nothing is added to this machine; a cluster may grow
+    concurrency = max(1, min(wanted, trials or wanted))
     share = cpus / concurrency if per_gpu else min(1.0, cpus / concurrency)
-    return Plan(concurrency, resources.cpus_per_trial or _whole(share), per_gpu)
+    chosen = Plan(concurrency, resources.cpus_per_trial or _whole(share), per_gpu)
+    if not chosen.cpus and not chosen.gpus:
+        raise ClusterError(
+            "a trial must have cores or a GPU, but the cluster has none for trials now; "
+            "set `resources.gpus_per_trial` or `resources.cpus_per_trial`, and keep one worker running"
+        )
+    return chosen
+
+
+def _fits(cpus: float, gpus: float, per_cpu: float | None, per_gpu: float) -> int:
+    by_cpu = math.floor(cpus / per_cpu + ROUNDING) if per_cpu else None
+    if not per_gpu:
+        return max(1, math.floor(cpus) if by_cpu is None else by_cpu)
+    # A trial's fraction is of one GPU: two thirds of two GPUs do not make a third trial.
+    by_gpu = gpus * math.floor(1 / per_gpu + ROUNDING) if per_gpu <= 1 else gpus // per_gpu
+    return max(1, int(by_gpu if by_cpu is None else min(by_gpu, by_cpu)))
 
 
 def _whole(share: float) -> float:

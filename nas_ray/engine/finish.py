@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from nas_ray.config import SearchConfig
+from nas_ray.data.statistics import Statistics
 from nas_ray.engine.cluster import Plan
 from nas_ray.engine.winner import read_test_part
 from nas_ray.estimation.weights import Incumbents, trial_of
@@ -15,7 +16,6 @@ from nas_ray.ledger import Ledger, read, write_parquet
 from nas_ray.parts import Parts
 from nas_ray.results import BestTrial, SearchResult
 from nas_ray.results.folder import ARCHITECTURE, WEIGHTS
-from nas_ray.tasks import Task
 
 
 def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger, test: bool) -> None:
@@ -32,25 +32,31 @@ def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger
     best = SearchResult.load(folder).best
     weights = _weights(folder, best) if best else None
     if best is not None and weights is not None:
-        _describe(folder, best, config, parts.task)
+        _describe(folder, best, config, parts)
         part = (folder / WEIGHTS).with_suffix(".part")
         shutil.copyfile(weights, part)
         os.replace(part, folder / WEIGHTS)
         if test and not best.test:
-            metrics = read_test_part(
-                plan,
-                folder / WEIGHTS,
-                space=parts.space,
-                config=best.config,
-                task=parts.task,
-                data=parts.data,
-                settings=config.estimation,
-                learner=parts.learner,
-            )
-            ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
+            _read_test_part(folder, best, parts, config, plan, ledger)
     records = read(ledger.path)
     write_parquet(records, folder)
     _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
+
+
+def _read_test_part(
+    folder: Path, best: BestTrial, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger
+) -> None:
+    metrics = read_test_part(
+        plan,
+        folder / WEIGHTS,
+        space=parts.space,
+        config=best.config,
+        task=parts.task,
+        data=parts.data,
+        settings=config.estimation,
+        learner=parts.learner,
+    )
+    ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
 
 
 def _weights(folder: Path, best: BestTrial) -> Path | None:
@@ -58,12 +64,17 @@ def _weights(folder: Path, best: BestTrial) -> Path | None:
     return next((path for _, path in kept if trial_of(path) == best.trial_id), None)
 
 
-def _describe(folder: Path, best: BestTrial, config: SearchConfig, task: Task) -> None:
-    settings = config.estimation
+def _describe(folder: Path, best: BestTrial, config: SearchConfig, parts: Parts) -> None:
+    settings, known = config.estimation, Statistics.of(parts.data.x_train)
     description = {
         "space": {"name": config.space.name, **config.space.options},
         "config": best.config,
-        "task": task.at(resolution=settings.resolution, width=settings.width).to_json(),
+        "task": parts.task.at(resolution=settings.resolution, width=settings.width).to_json(),
+        "inputs": {
+            "mean": known.mean.tolist(),
+            "spread": known.spread.tolist(),
+            "resolution": settings.resolution,
+        },
         "architecture_id": best.architecture_id,
         "trial_id": best.trial_id,
         "epoch": best.epoch,

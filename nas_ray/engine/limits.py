@@ -7,6 +7,8 @@ from typing import Any
 
 from ray import tune
 
+from nas_ray.reports import fidelity_of
+
 
 class Limits(tune.Stopper):  # type: ignore[misc]  # Ray ships no types for Stopper
     """Ends a run when its epochs or its time are spent; Tune asks after every event.
@@ -35,7 +37,7 @@ class Limits(tune.Stopper):  # type: ignore[misc]  # Ray ships no types for Stop
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Count an epoch; no trial is ended for itself."""
-        self.trained += 1
+        self.trained += bool(fidelity_of(result))  # an infeasible trial reports its end and no epoch
         return False
 
     def stop_all(self) -> bool:

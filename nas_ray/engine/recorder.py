@@ -11,6 +11,7 @@ from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.ledger import Ledger
 from nas_ray.reports import fidelity_of, score_of
 from nas_ray.spaces import derived_seed
+from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Proposal, Strategy
 
 FACTS = ("params", "flops")
@@ -31,7 +32,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     Args:
         ledger: Open for appending.
         strategy: Knows which proposal is behind one of Tune's trials.
-        rule: Name of the stopping rule, the reason of what it stops.
+        rule: The stopping rule; its name is the reason of what it stops.
         attempt: Number of this start or resume.
         snapshot: Live numbers, shown by ``progress``.
         progress: What shows them.
@@ -45,7 +46,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         ledger: Ledger,
         strategy: Strategy,
         *,
-        rule: str,
+        rule: StoppingRule,
         attempt: int,
         snapshot: Snapshot,
         progress: Progress | None = None,
@@ -99,6 +100,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             attempt=self._attempt,
             epoch=int(fidelity_of(result)),
             max_epochs=result.get("max_epochs"),
+            rung=self._rule.rung(fidelity_of(result)),
             metrics=_metrics(result),
             seconds=result.get("seconds", result.get("time_this_iter_s")),
             decision=_decision(result),
@@ -148,7 +150,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             return
         plain = observation.to_json()
         if observation.outcome == "stopped":
-            plain["reason"] = self._rule
+            plain["reason"] = self._rule.name
         self._ledger.append("end", trial_id=proposal.trial_id, error=error, **plain)
         self.snapshot.ended(proposal.trial_id, observation.outcome)
         self._progress.update(self.snapshot)

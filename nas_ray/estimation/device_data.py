@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas_ray.data import Splits
+from nas_ray.data.statistics import Statistics
 from nas_ray.estimation.hardware import image_layout
 from nas_ray.spaces import derived_seed
 
@@ -18,9 +19,6 @@ Part = tuple[Tensor, Tensor]
 
 SHARE_OF_FREE_MEMORY = 0.3
 """A data set moves to a GPU as a whole if it takes at most this share of the memory free there."""
-
-CHUNK = 4096
-"""Samples whose spread is computed at once: a whole large data set would not fit as 64-bit numbers."""
 
 
 class DeviceData:
@@ -44,7 +42,8 @@ class DeviceData:
         self.device = device
         self._layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
         chosen = _share(len(splits.x_train), data_share)
-        mean, spread = _statistics(splits.x_train)
+        known = Statistics.of(splits.x_train)
+        mean, spread = (torch.tensor(values, dtype=torch.float32) for values in (known.mean, known.spread))
         parts = {
             "train": (splits.x_train[chosen], splits.y_train[chosen]),
             "val": (splits.x_val, splits.y_val),
@@ -101,17 +100,6 @@ def _share(count: int, share: float) -> NDArray[np.intp]:
     kept = max(2, round(count * share))
     order = np.random.default_rng(derived_seed("data_share")).permutation(count)
     return np.sort(order[:kept])
-
-
-def _statistics(inputs: NDArray[np.generic]) -> tuple[Tensor, Tensor]:
-    axes = (0, 2, 3) if inputs.ndim == 4 else (0,)
-    shape = (1, -1, 1, 1) if inputs.ndim == 4 else (1, -1)
-    mean = inputs.mean(axis=axes, dtype=np.float64).reshape(shape)
-    chunks = (inputs[start : start + CHUNK] for start in range(0, len(inputs), CHUNK))
-    squares = sum(((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in chunks)
-    spread = np.sqrt(np.asarray(squares) / (inputs.size / mean.size))
-    spread[spread == 0] = 1  # a constant column carries nothing, and dividing by 0 would spoil the rest
-    return torch.tensor(mean, dtype=torch.float32), torch.tensor(spread, dtype=torch.float32)
 
 
 def _resized(inputs: Tensor, resolution: int | None) -> Tensor:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def load_model(folder: Path, space: SearchSpace | None = None) -> nn.Module:
     """Return the winner of the run in ``folder`` with its weights, on the CPU and in evaluation mode.
 
+    It takes raw inputs: the normalisation and the resolution of its training stand before the network,
+    as the first of two modules.
+
     Args:
         folder: The run.
         space: The search space, needed only where the run was given one that has no name to load it by.
@@ -30,7 +33,15 @@ def load_model(folder: Path, space: SearchSpace | None = None) -> nn.Module:
     space = space or named_space(plain.get("space"))
     model = space.build(plain["config"], Task.from_json(plain["task"]))
     _load_weights(model, folder / WEIGHTS)
-    return model.eval()
+    return _prepared(model, plain.get("inputs")).eval()
+
+
+def _prepared(model: nn.Module, inputs: dict[str, Any] | None) -> nn.Module:
+    from torch import nn
+
+    from nas_ray.results.preparation import Preparation
+
+    return model if inputs is None else nn.Sequential(Preparation(**inputs), model)
 
 
 def named_space(plain: Any) -> SearchSpace:

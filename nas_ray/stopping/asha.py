@@ -64,6 +64,10 @@ class ASHA(StoppingRule):
         rung[trial] = score
         return self._survives(rung, score)
 
+    def rung(self, fidelity: float) -> int:
+        """Return how many rungs lie at or below ``fidelity`` epochs."""
+        return self.reached(fidelity)
+
     def reached(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
         if fidelity < self.grace_period:

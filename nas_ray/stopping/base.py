@@ -61,6 +61,15 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             score: The objective turned so that larger is better; finite.
         """
 
+    def rung(self, fidelity: float) -> int | None:
+        """Return the number of rungs at or below ``fidelity`` epochs, None for a rule without rungs."""
+        return None
+
+    @property
+    def started(self) -> bool:
+        """Whether the rule has seen a report: it then belongs to a run."""
+        return bool(self._answers)
+
     @property
     def objective(self) -> Objective:
         """The metric and its direction."""

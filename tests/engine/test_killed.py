@@ -21,7 +21,7 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 import nas_ray
 from odd_spaces import Tiny
 nas_ray.search(
-    space=Tiny(), strategy="evolution", stopping="asha", data="digits", trials={TRIALS}, max_epochs=9,
+    space=Tiny, strategy="evolution", stopping="asha", data="digits", trials={TRIALS}, max_epochs=9,
     name="run", runs_dir=sys.argv[1], overrides={{"estimation.checkpoint_seconds": 0}},
 )
 """

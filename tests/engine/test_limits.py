@@ -22,9 +22,11 @@ def test_no_limit_never_ends_a_run():
 
 def test_epochs_count_over_attempts():
     limits = Limits(epochs=5, seconds=None, epochs_before=3)
-    limits("a", {})
+    limits("a", {"epoch": 1})
     assert not limits.stop_all()
-    limits("b", {})
+    limits("b", {"epoch": 0})
+    assert not limits.stop_all(), "an infeasible trial is no epoch"
+    limits("c", {"epoch": 1})
     assert limits.stop_all()
     assert limits.reason == "epochs"
 

@@ -50,6 +50,9 @@ def test_two_searches_in_one_process(tmp_path):
         assert set(result.trials["outcome"]) <= {"finished", "stopped"}
         assert result.best.test["test_acc"] > 0.1
         assert result.best_model()(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+        digits = load("digits")
+        guesses = result.best_model()(torch.tensor(digits.x_test)).argmax(1).numpy()
+        assert (guesses == digits.y_test).mean() == pytest.approx(result.best.test["test_acc"]), "raw inputs"
 
 
 def test_objects_of_ones_own_in_each_place(tmp_path):
@@ -61,7 +64,8 @@ def test_objects_of_ones_own_in_each_place(tmp_path):
     assert set(result.trials["outcome"]) == {"finished"}
     assert result.objective[0].metric == "val_loss", "float targets make a regression"
     assert (result.epochs["epoch"].max(), result.best.metric) == (2, "val_loss")
-    assert isinstance(result.best_model(), torch.nn.Module), "a class that can be imported has a name"
+    with pytest.raises(ConfigError, match=r"best_model\(space="):
+        result.best_model()
     assert result.best_model(space=Tiny()) is not None
 
 
@@ -119,7 +123,9 @@ def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
     assert result.trials["reason"].isin(["time_budget"]).sum() <= 2
     done = len(result.trials)
     assert 0 < done < 1000
-    again = nas_ray.resume(result.path, trials=done + 3, time_budget=100)
+    with pytest.raises(ConfigError, match=r"given an object for its space.*resume\(run, space="):
+        nas_ray.resume(result.path, trials=done + 3)
+    again = nas_ray.resume(result.path, trials=done + 3, time_budget=100, space=Tiny())
     assert len(again.trials) == done + 3
     assert set(again.trials["outcome"]) <= {"finished", "stopped"}
     assert not again.epochs.duplicated(["trial_id", "epoch"]).any()

@@ -26,7 +26,7 @@ def test_cluster_yaml_states_head_gpu_workers_autoscaling_spot_and_shared_storag
     head, workers = types[cluster["head_node_type"]], types["gpu_worker"]
     assert "InstanceMarketOptions" not in head["node_config"], "a head on spot would take the driver with it"
     assert workers["node_config"]["InstanceMarketOptions"]["MarketType"] == "spot"
-    assert 0 == workers["min_workers"] < workers["max_workers"] <= cluster["max_workers"]
+    assert 1 == workers["min_workers"] < workers["max_workers"] <= cluster["max_workers"]
     assert cluster["idle_timeout_minutes"] > 0
     assert any("/shared" in command for command in cluster["initialization_commands"])
 
