@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 source scripts/environment.sh
 prepare_environment
 exec nas-ray search --space chain --strategy evolution --stopping asha --data digits \
-  --trials 24 --max-epochs 8 "$@"
+  --trials 24 --max-epochs 16 "$@"

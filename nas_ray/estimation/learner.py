@@ -29,11 +29,11 @@ class Learner:
 
     Override what differs for your problem::
 
-        class Smoothed(Learner):
+        class Margin(Learner):
             def loss(self, outputs, targets):
-                return F.cross_entropy(outputs, targets, label_smoothing=0.1)
+                return F.multi_margin_loss(outputs, targets)
 
-        nas_ray.search(data="digits", learner=Smoothed)
+        nas_ray.search(data="digits", learner=Margin)
 
     Every epoch is a function of the seed, its number and the weights before it: continuing from a
     checkpoint gives the same weights as never having stopped.
@@ -115,7 +115,7 @@ class Learner:
         return kind(weights, **common)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss: cross-entropy for classes, squared error for regression.
+        """Return the mean loss: cross-entropy for classes (smoothed in training), else squared error.
 
         Args:
             outputs: (batch, task.outputs).
@@ -130,7 +130,8 @@ class Learner:
                 f"but for {len(targets)} inputs it gave {tuple(outputs.shape)}"
             )
         if self.task.kind == "classification":
-            return F.cross_entropy(outputs, targets)
+            smoothing = self.settings.label_smoothing if self.model.training else 0.0
+            return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
         return F.mse_loss(outputs, targets)
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:

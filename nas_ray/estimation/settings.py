@@ -26,11 +26,14 @@ class Estimation(BaseModel):
         None, ge=1, description="side of the images in pixels; none keeps the data's"
     )
     width: float = Field(1.0, gt=0, allow_inf_nan=False, description="factor on every channel and unit count")
-    batch_size: int = Field(64, ge=1, description="images per step")
+    batch_size: int = Field(32, ge=1, description="images per step")
     learning_rate: float = Field(
         3e-3, gt=0, allow_inf_nan=False, description="at the start of the cosine schedule"
     )
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False, description="decoupled for adamw")
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="share of a target that all classes get alike, in training"
+    )
     optimizer: Optimizer = Field("adamw", description="adamw, adam or sgd (with Nesterov momentum 0.9)")
     amp: bool = Field(True, description="mixed precision on CUDA")
     checkpoint_seconds: float = Field(

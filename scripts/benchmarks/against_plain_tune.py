@@ -21,6 +21,13 @@ from typing import Any
 
 TRIALS, RUNS, AIM = 24, 3, 0.35
 SIDES = ("plain Tune", "nas_ray")
+# What plain_tune.py trains with.
+RECIPE = {
+    "estimation.batch_size": 64,
+    "estimation.learning_rate": 3e-3,
+    "estimation.weight_decay": 1e-2,
+    "estimation.label_smoothing": 0.0,
+}
 
 
 def one_run(side: str, fixed: bool, seed: int) -> dict[str, Any]:
@@ -42,7 +49,7 @@ def one_run(side: str, fixed: bool, seed: int) -> dict[str, Any]:
 
     strategy = {"strategy.points_to_evaluate": configs} if fixed else {}
     result = nas_ray.search(
-        overrides={"estimation.batch_size": 64, "estimation.learning_rate": 3e-3, **strategy},
+        overrides={**RECIPE, **strategy},
         space="chain",
         strategy="random" if fixed else "optuna",
         stopping="asha",
