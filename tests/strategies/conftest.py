@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("nas_ray.testing")
-
 
 @pytest.fixture(scope="module")
 def one_ray() -> Iterator[None]:
