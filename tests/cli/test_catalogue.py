@@ -24,7 +24,7 @@ def test_a_space_is_shown_with_options_size_keys_and_a_sample(ask):
 def test_a_strategy_is_shown_with_its_own_options_and_those_of_all(ask):
     answer = ask("strategies", "evolution")
     assert answer.code == 0
-    for text in ("strategy.population_size=20", "strategy.crossover_rate=0.0", "strategy.repeats=false"):
+    for text in ("strategy.population_size=16", "strategy.crossover_rate=0.25", "strategy.repeats=false"):
         assert text in answer.out
     assert "strategy.space" not in answer.out
     assert ":attr:" not in answer.out
@@ -43,7 +43,7 @@ def test_an_unknown_name_offers_the_nearest(ask):
 
 def test_options_follow_the_bases_and_leave_out_what_a_run_gives():
     options = catalogue.options(Evolution)
-    assert options["sample_size"] == 5
+    assert options["sample_size"] == 8
     assert "points_to_evaluate" in options
     assert not {"space", "metric", "mode", "seed", "task"} & options.keys()
 
