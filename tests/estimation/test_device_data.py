@@ -37,7 +37,7 @@ def test_columns_are_normalised_each_for_itself_and_constant_ones_stay_finite():
 
 def test_chunks_do_not_change_the_statistics(digits, monkeypatch):
     whole = seen(DeviceData(digits, CPU), "val")
-    monkeypatch.setattr(device_data, "CHUNK", 100)
+    monkeypatch.setattr(statistics, "CHUNK", 100)
     parts = seen(DeviceData(digits, CPU), "val")
     assert all(torch.allclose(a, b, atol=1e-6) for (a, _), (b, _) in zip(whole, parts, strict=True))
 
