@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas_ray.data import Splits
+from nas_ray.data import Splits, statistics
 from nas_ray.estimation import device_data, hardware
 from nas_ray.estimation.device_data import DeviceData
 
