@@ -30,6 +30,13 @@ SET_BY = {
 }
 
 
+REPORTED = {
+    "classification": ("val_acc", "val_loss", "train_loss", "params", "flops"),
+    "regression": ("val_loss", "val_mae", "train_loss", "params", "flops"),
+}
+"""What the Learner of nas_ray reports of an epoch, by kind of task; one of somebody's own may report more."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """The objects of a run, made from its configuration or given by the caller.
@@ -86,6 +93,8 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     learner = given.get("learner") or config.estimation.learner
     if isinstance(learner, str):
         learner = plugins.load_object(learner)
+    if learner is None:
+        plugins.check_names([objective.metric], REPORTED[task.kind], "metric that an epoch reports")
     return Parts(data, task, space, strategy, rule, learner)
 
 

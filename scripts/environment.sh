@@ -17,8 +17,8 @@ prepare_environment() {
     echo "Installing into .venv (torch is large; the first time takes minutes) ..."
     "$python" -m venv .venv
     # Old versions of pip cannot install a project in place by pyproject.toml alone.
-    .venv/bin/python -m pip install --quiet --upgrade 'pip>=23.1' 'setuptools>=77'
-    .venv/bin/python -m pip install --quiet --editable "$target"
+    .venv/bin/python -m pip install -qq --upgrade 'pip>=23.1' 'setuptools>=77'
+    .venv/bin/python -m pip install -qq --editable "$target"
     printf '%s' "$wanted" >"$stamp"
   fi
   export PATH="$PWD/.venv/bin:$PATH"

@@ -6,5 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
 prepare_environment
-exec nas-ray search --space chain --strategy evolution --stopping asha --data digits \
+nas-ray search --space chain --strategy evolution --stopping asha --data digits \
   --trials 24 --max-epochs 16 "$@"
+echo "     source .venv/bin/activate   # first: puts nas-ray on this shell's path"

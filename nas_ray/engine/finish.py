@@ -7,10 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
+import ray
+
 from nas_ray.config import SearchConfig
 from nas_ray.data.statistics import Statistics
 from nas_ray.engine.cluster import Plan
-from nas_ray.engine.winner import read_test_part
+from nas_ray.engine.winner import test_metrics
 from nas_ray.estimation.weights import Incumbents, trial_of
 from nas_ray.ledger import Ledger, read, write_parquet
 from nas_ray.parts import Parts
@@ -36,18 +38,20 @@ def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger
         part = (folder / WEIGHTS).with_suffix(".part")
         shutil.copyfile(weights, part)
         os.replace(part, folder / WEIGHTS)
-        if test and not best.test:
-            _read_test_part(folder, best, parts, config, plan, ledger)
     records = read(ledger.path)
     write_parquet(records, folder)
     _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
+    # Last, since it runs a user's code once more: whatever that does, the rest is delivered.
+    if best is not None and weights is not None and test and not best.test:
+        metrics = _read_test_part(folder, best, parts, config, plan)
+        ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
 
 
 def _read_test_part(
-    folder: Path, best: BestTrial, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger
-) -> None:
-    metrics = read_test_part(
-        plan,
+    folder: Path, best: BestTrial, parts: Parts, config: SearchConfig, plan: Plan
+) -> dict[str, float]:
+    work = ray.remote(test_metrics).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
+    reading = work.remote(
         folder / WEIGHTS,
         space=parts.space,
         config=best.config,
@@ -56,7 +60,8 @@ def _read_test_part(
         settings=config.estimation,
         learner=parts.learner,
     )
-    ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
+    metrics: dict[str, float] = ray.get(reading)
+    return metrics
 
 
 def _weights(folder: Path, best: BestTrial) -> Path | None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from nas_ray.data import Splits
-from nas_ray.engine.cluster import Plan
 from nas_ray.estimation.settings import Estimation
 from nas_ray.spaces import Config, SearchSpace
 from nas_ray.tasks import Task
 
 
-def read_test_part(
-    plan: Plan,
+def test_metrics(
     weights: Path,
     *,
     space: SearchSpace,
@@ -23,12 +19,11 @@ def read_test_part(
     task: Task,
     data: Splits,
     settings: Estimation,
-    learner: type | None,
+    learner: Any,
 ) -> dict[str, float]:
-    """Return the metrics of a trained network on the test part, such as ``test_acc``.
+    """Return the metrics of a trained network on the test part, such as ``test_acc``; runs in a worker.
 
     Args:
-        plan: Resources of a trial, which the worker gets too.
         weights: File of its state_dict, on a path that the worker sees.
         space: The search space.
         config: The network.
@@ -37,20 +32,6 @@ def read_test_part(
         settings: The recipe it was trained with, for the fidelity dials.
         learner: The recipe's class, None for nas_ray's own.
     """
-    work = ray.remote(_read_test_part).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
-    metrics: dict[str, float] = ray.get(work.remote(weights, space, config, task, data, settings, learner))
-    return metrics
-
-
-def _read_test_part(
-    weights: Path,
-    space: SearchSpace,
-    config: Config,
-    task: Task,
-    data: Splits,
-    settings: Estimation,
-    learner: Any,
-) -> dict[str, float]:
     from nas_ray.estimation import hardware
     from nas_ray.estimation.device_data import DeviceData
     from nas_ray.estimation.learner import Learner

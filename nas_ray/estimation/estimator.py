@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
+from nas_ray.costs import Costs
 from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.settings import Estimation
@@ -145,9 +147,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _epoch(self) -> dict[str, Any]:
         if self.learner is None:
+            if beyond := self._beyond_limits(self._foreseen()):
+                return beyond
             self.learner = self._started()
-            if broken := verdicts.broken_limits(self.learner.costs, self.limits):
-                return self._ended("infeasible", "constraint", broken)
+            if beyond := self._beyond_limits(self.learner.costs):
+                return beyond
         learner = self.learner
         values = learner.step()
         result = {**self._facts(), **values}
@@ -156,6 +160,17 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         finished = learner.epoch >= learner.settings.max_epochs
         self._keep(result, finished)
         return {**result, "outcome": "finished" if finished else "running", "done": finished}
+
+    def _foreseen(self) -> Costs | None:
+        if not self.limits:
+            return None
+        return verdicts.foreseen_costs(self.space, self.trial_config, self.task)
+
+    def _beyond_limits(self, costs: Costs | None) -> dict[str, Any] | None:
+        broken = "" if costs is None else verdicts.broken_limits(costs, self.limits)
+        if not broken or costs is None:
+            return None
+        return {**self._ended("infeasible", "constraint", broken), **asdict(costs)}
 
     def _started(self) -> Learner:
         state = self._state or (weights.read(self._checkpoint) if self._checkpoint else None)

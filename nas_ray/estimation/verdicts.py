@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nas_ray.costs import Costs
+from nas_ray.costs import Costs, count
 from nas_ray.errors import ConfigError
-from nas_ray.tasks import Objective
+from nas_ray.spaces import Config, SearchSpace
+from nas_ray.tasks import Objective, Task
 
 LIMITED = ("params", "flops")
 
@@ -24,6 +25,18 @@ def check_limits(limits: Mapping[str, float]) -> None:
     """
     if unknown := limits.keys() - set(LIMITED):
         raise ConfigError(f"a limit must be on one of {', '.join(LIMITED)}, but got {sorted(unknown)}")
+
+
+def foreseen_costs(space: SearchSpace, config: Config, task: Task) -> Costs | None:
+    """Count a network on the meta device, so that one beyond its limits takes no memory at all.
+
+    Returns:
+        The costs, or None for a network that the meta device cannot run; it is counted once it is built.
+    """
+    try:
+        return count(space, config, task)
+    except Exception:  # whatever a user's module does there; what is really wrong shows when it is built
+        return None
 
 
 def broken_limits(costs: Costs, limits: Mapping[str, float]) -> str:

@@ -65,6 +65,7 @@ class NetworkConformance:
     def test_networks_run_forward_and_backward(
         self, space: SearchSpace, task: Task, configs: list[Config], one_thread: None
     ) -> None:
+        """Networks of drawn configurations give finite outputs of the task's shape, and gradients."""
         import torch
 
         for config in configs:

@@ -73,6 +73,7 @@ class SearchSpaceConformance(NetworkConformance):
     def test_canonical_forms_and_features_are_functions(
         self, space: SearchSpace, configs: list[Config]
     ) -> None:
+        """The same configuration always gives the same canonical form, ids and features."""
         lengths = set()
         for config in configs:
             before = dict(config)
@@ -156,6 +157,7 @@ class SearchSpaceConformance(NetworkConformance):
     def test_ids_are_equal_in_another_process(
         self, space: SearchSpace, configs: list[Config], tmp_path: Path
     ) -> None:
+        """Ids do not depend on the process or its hash seed."""
         module = sys.modules[type(self).__module__]  # a test file cannot be imported elsewhere
         cloudpickle.register_pickle_by_value(module)
         try:

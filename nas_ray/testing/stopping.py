@@ -210,6 +210,7 @@ class StoppingConformance:
 
     @pytest.mark.usefixtures("cluster")
     def test_it_works_in_a_tuner_of_ones_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The rule schedules the trials of a ``tune.Tuner`` written by hand."""
         monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         config = tune.TuneConfig(
             metric="acc",

@@ -160,6 +160,7 @@ class StrategyConformance(EndingConformance, SeedConformance, TunerConformance):
         )
 
     def test_proposing_is_quick(self) -> None:
+        """The median proposal takes less than ``seconds_per_proposal``."""
         if self.seconds_per_proposal is None:
             pytest.skip("this strategy is slow by nature")
         strategy, seconds = self.make(awkward_space("mixed")), []

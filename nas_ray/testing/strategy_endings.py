@@ -108,6 +108,7 @@ class EndingConformance:
             assert known is not again
 
     def test_points_that_were_evaluated_elsewhere_are_learned_once_and_free(self) -> None:
+        """Points told from outside are learned once and count to no budget."""
         space = awkward_space("mixed")
         strategy, heard = self.make(space), []
         strategy.max_trials = 5

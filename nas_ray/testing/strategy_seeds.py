@@ -58,6 +58,7 @@ class SeedConformance:
         assert text(drive(again, TRIALS)) == text(drive(drawn, TRIALS))
 
     def test_the_same_in_another_process(self) -> None:
+        """A seed gives the same proposals in another process, whatever its hash seed."""
         names = ["mixed", "merged"]
         kind = type(self.make())
         options = {"metric": METRIC, "mode": "max", "seed": 5, "max_fidelity": EPOCHS, **self.options}
@@ -89,6 +90,7 @@ class SeedConformance:
     def test_restored_in_the_middle_it_goes_on_as_if_nothing_had_been(
         self, name: str, tmp_path: Path
     ) -> None:
+        """Saved and restored in mid-run, it proposes what it would have proposed."""
         points = [awkward_space(name).sample(self.make(seed=8).generator(number)) for number in range(2)]
         strategy, live = self.make(awkward_space(name), points_to_evaluate=points), Live()
         drive(strategy, TRIALS, workers=3, live=live)
@@ -101,6 +103,7 @@ class SeedConformance:
         assert text(now) == text(drive(strategy, 8, workers=3, live=live))
 
     def test_replayed_it_proposes_what_it_would_have_and_first_what_was_running(self, tmp_path: Path) -> None:
+        """Replayed, it hands out what was running, then what it would have proposed."""
         strategy, live = self.make(awkward_space("mixed")), Live()
         drive(strategy, TRIALS, workers=3, live=live)
         strategy.save(str(tmp_path / "state.json"))

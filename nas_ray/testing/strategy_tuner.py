@@ -1,7 +1,5 @@
 """Conformance of strategies: at work in somebody's own ``tune.Tuner``."""
 
-# ruff: noqa: D102 - a test's name is its sentence
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -55,6 +53,7 @@ class TunerConformance:
     def test_it_works_in_a_tuner_written_by_hand(
         self, ray_for_tuner: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """It drives the trials of a ``tune.Tuner`` written by hand."""
         monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         space = awkward_space("mixed")
         tuner = tune.Tuner(

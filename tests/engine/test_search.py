@@ -179,3 +179,12 @@ def test_resume_refuses_other_data(tmp_path):
     shuffled = replace(digits, x_train=digits.x_train[::-1].copy())
     with pytest.raises(RunError, match="must go on with the data it began with"):
         nas_ray.resume(first.path, trials=2, data=shuffled)
+
+
+def test_an_objective_that_nothing_reports_is_refused_before_the_start(tmp_path):
+    objective = {"objective": [{"metric": "val_accuracy", "mode": "max"}]}
+    with pytest.raises(
+        ConfigError, match=r"no metric that an epoch reports is called 'val_accuracy'.*'val_acc'"
+    ):
+        search(tmp_path, overrides=objective)
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import ray
 import torch
 from ray import tune
 from ray.tune.result import TRIAL_INFO
@@ -27,15 +26,6 @@ def build(config, task):
         nn.Dropout(0.1),
         nn.Linear(4 * width, task.outputs),
     )
-
-
-@pytest.fixture(scope="module")
-def local_ray():
-    """Two cores on this machine, ended after the module."""
-    ray.shutdown()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,18 @@ def test_a_network_beyond_a_limit_is_infeasible_before_an_epoch_is_trained(
     assert math.isnan(result["val_acc"])
 
 
+def test_a_network_far_beyond_a_limit_is_infeasible_and_takes_no_memory(trainer):
+    space = SearchSpace.from_function(
+        {"width": tune.choice([10**7])},
+        lambda config, task: nn.Sequential(
+            nn.Flatten(), nn.LazyLinear(config["width"]), nn.Linear(config["width"], config["width"])
+        ),
+    )
+    (result,) = trainer(space=space, limits={"params": 1e6}).run({"width": 10**7})
+    assert (result["outcome"], result["reason"]) == ("infeasible", "constraint")
+    assert result["params"] > 10**14, "400 TB of weights"
+
+
 def test_limits_that_are_kept_let_a_trial_train(trainer):
     assert len(trainer(limits={"params": 218, "flops": 10**6}).run(CONFIG)) == 3
     (result,) = trainer(limits={"flops": 10}).run(CONFIG)

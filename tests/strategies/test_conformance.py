@@ -10,7 +10,7 @@ from nas_ray.strategies.optuna import OptunaStrategy
 from nas_ray.strategies.random import RandomSearch
 from nas_ray.testing.strategies import StrategyConformance
 
-pytestmark = pytest.mark.usefixtures("one_ray")
+pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 class TestRandom(StrategyConformance):
