@@ -174,6 +174,13 @@ def _ascending(choices: Sequence[Any]) -> bool:
     return numbers and len(choices) > 1 and all(a < b for a, b in itertools.pairwise(choices))
 
 
+def signature(domain: Domain) -> str:
+    """Return a text that is equal for domains of the same values and the same scale."""
+    if isinstance(domain, Categorical):
+        return repr(list(domain.categories))
+    return f"{type(domain).__name__}{domain.domain_str}{_quantized(domain)}{_is_log(domain)}"
+
+
 def encode(domain: Domain, value: Any) -> list[float]:
     """Return ``value`` as numbers in [0, 1]: one axis where there is an order, else one-hot."""
     if not is_ordinal(domain):

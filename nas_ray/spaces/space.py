@@ -28,6 +28,7 @@ TRAINING = "train."
 """Keys with this prefix are training settings: they are searched too, but are no part of the architecture."""
 
 LISTED = 20_000  # combinations up to which the size of a space is found by listing them
+ALIKE = 3  # keys of one domain from which on their values are counted as features
 ATTEMPTS = 10_000  # draws after which a space whose rules exclude every one of them is called empty
 
 
@@ -235,15 +236,38 @@ class SearchSpace(ABC):
                 yield config
 
     def features(self, config: Config) -> NDArray[np.float64]:
-        """Return a vector for models of performance: ordinal keys scaled to [0, 1], the others one-hot.
+        """Return a vector for models of performance, its numbers in [0, 1].
 
-        Keys that do not matter are zeros, so that configurations of the same network get the same vector.
+        The first group are the keys, ordinal ones on one axis, the others one-hot; the second, where three or
+        more keys have the same domain (the operations of several layers), says how many of them have each of
+        its values, wherever they stand. Keys that do not matter are zeros, so that configurations of the same
+        network get the same vector.
         """
         active = self.active(config)
         row: list[float] = []
         for key, domain in self.domains.items():
             row += domains.encode(domain, config[key]) if key in active else [0.0] * domains.width(domain)
+        for keys in self._alike:
+            codes = [domains.encode(self.domains[key], config[key]) for key in keys if key in active]
+            width = domains.width(self.domains[keys[0]])
+            row += [sum(code[at] for code in codes) / len(keys) for at in range(width)]
+            row.append(len(codes) / len(keys))
         return np.asarray(row, dtype=np.float64)
+
+    @property
+    def feature_groups(self) -> tuple[int, ...]:
+        """Widths of the groups of :meth:`features`, in order: a model may compare networks by each alone."""
+        keys = sum(domains.width(domain) for domain in self.domains.values())
+        alike = sum(domains.width(self.domains[each[0]]) + 1 for each in self._alike)
+        return (keys, alike) if alike else (keys,)
+
+    @cached_property
+    def _alike(self) -> list[list[str]]:
+        """Keys that share a domain, where there are at least three."""
+        by_domain: dict[str, list[str]] = {}
+        for key, domain in self.domains.items():
+            by_domain.setdefault(domains.signature(domain), []).append(key)
+        return [keys for keys in by_domain.values() if len(keys) >= ALIKE]
 
     def _changeable(self, config: Config) -> list[str]:
         active = self.active(config)
