@@ -149,6 +149,18 @@ class Run(_Strict):
         return name
 
 
+class SimulationBlock(_Strict):
+    """The virtual cluster of ``nas-ray simulate``; its workers are ``resources.concurrency``."""
+
+    table: str | None = Field(None, description="measured results: a known table, or a description's path")
+    startup_s: float = Field(0.0, ge=0, description="virtual seconds before a worker's first trial")
+    delay_s: float = Field(0.0, ge=0, description="virtual seconds between a proposal and its training")
+    failure_rate: float = Field(0.0, ge=0, le=1, description="probability that a trial fails")
+    speed_spread: float = Field(
+        0.0, ge=0, description="standard deviation of the logarithm of the workers' speeds"
+    )
+
+
 class SearchConfig(_Strict):
     """Everything that says what a search does; saved as ``config.yaml`` in the run's folder."""
 
@@ -160,6 +172,7 @@ class SearchConfig(_Strict):
     objective: tuple[ObjectiveBlock, ...] = ()
     constraints: Constraints = Constraints()
     resources: Resources = Resources()
+    simulation: SimulationBlock = SimulationBlock()
     run: Run = Run()
 
     @field_validator("objective")

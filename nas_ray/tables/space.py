@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import SpaceError
+from nas_ray.errors import DataError, SpaceError
 from nas_ray.spaces import Config, SearchSpace, stable_id
 from nas_ray.tables.description import Parameter
 from nas_ray.tasks import Task
@@ -38,6 +38,9 @@ class TableSpace(SearchSpace):
         rows: The value of each key in each row, plain Python values.
         first: For each row the first row that is the same network; by default every row is its own.
         closed: Whether combinations without a row are infeasible.
+
+    Raises:
+        DataError: If a row holds a value that is not listed.
     """
 
     def __init__(
@@ -57,6 +60,12 @@ class TableSpace(SearchSpace):
             key: list(each.values) or _options(key, each.kind, {row[at] for row in rows})
             for at, (key, each) in enumerate(self._parameters.items())
         }
+        for at, (key, options) in enumerate(self._options.items()):
+            if strangers := {row[at] for row in rows} - set(options):
+                raise DataError(
+                    f"the values of {key!r} must be those of its column, but table {name!r} lists {options} "
+                    f"and has {sorted(strangers, key=str)}"
+                )
         combinations = float(np.prod([float(len(options)) for options in self._options.values()]))
         self._closed = closed and len(rows) < combinations
         self._ids: dict[Row, str] = {}

@@ -1,0 +1,182 @@
+"""From names to a simulated search: the one place that builds a virtual cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas_ray.config import SearchConfig
+from nas_ray.errors import ConfigError
+from nas_ray.parts import name_of
+from nas_ray.simulation import record
+from nas_ray.simulation.budget import Budget
+from nas_ray.simulation.events import Cluster
+from nas_ray.simulation.result import Simulation
+from nas_ray.simulation.wrappers import Failing, Slow, Wrapper
+from nas_ray.stopping import StoppingRule, load_rule
+from nas_ray.strategies import Strategy, load_strategy
+from nas_ray.tables import Table, load_table
+
+
+def simulate(
+    table: str | os.PathLike[str] | Table,
+    strategy: str | Strategy | type[Strategy] = "random",
+    stopping: str | StoppingRule | type[StoppingRule] = "none",
+    *,
+    workers: int = 1,
+    budget: str | Budget = "300trials",
+    seed: int = 0,
+    startup_s: float = 0.0,
+    delay_s: float = 0.0,
+    wrappers: Sequence[Wrapper] = (),
+    strategy_options: Mapping[str, Any] | None = None,
+    stopping_options: Mapping[str, Any] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+) -> Simulation:
+    """Search a table on a virtual cluster; what ``nas-ray simulate`` does.
+
+    The same arguments give the same run, bit for bit.
+
+    Example::
+
+        run = simulate("nasbench201-cifar10", "evolution", workers=8, budget="12000s", seed=1)
+        print(run.best, run.reported, run.utilisation)
+
+    Args:
+        table: A name, the path of a description, or a table.
+        strategy: A name, ``module:object``, or a class or object of one's own.
+        stopping: Likewise.
+        workers: Virtual workers.
+        budget: ``12000s``, ``300trials``, ``2700epochs``, or several limits.
+        seed: Of the strategy.
+        startup_s: Virtual seconds before a worker's first trial.
+        delay_s: Virtual seconds between a proposal and its training.
+        wrappers: Failures and slow workers, the innermost first.
+        strategy_options: Options of a strategy that is named or a class.
+        stopping_options: Likewise of the stopping rule.
+        folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes nothing.
+
+    Raises:
+        ConfigError: If an argument cannot be.
+        Unsupported: If the strategy needs what the table's space does not offer.
+        DataError: If the table's files are missing or damaged.
+        RunError: If the folder exists.
+    """
+    limits = Budget.parse(budget) if isinstance(budget, str) else budget
+    if workers < 1:
+        raise ConfigError(f"`workers` must be at least 1, but got {workers}")
+    for name, seconds in (("startup_s", startup_s), ("delay_s", delay_s)):
+        if seconds < 0:
+            raise ConfigError(f"`{name}` must be at least 0, but got {seconds}")
+    found = table if isinstance(table, Table) else load_table(table)
+    rule = _rule(stopping, found, stopping_options or {})
+    made = _strategy(strategy, found, seed, strategy_options or {})
+    cluster = Cluster(
+        found,
+        made,
+        rule,
+        limits,
+        workers=workers,
+        startup_s=startup_s,
+        delay_s=delay_s,
+        wrappers=wrappers,
+    )
+    if folder is None:
+        cluster.run()
+        return Simulation(cluster, seed)
+    config = _config(found, name_of(strategy), name_of(stopping), cluster, seed, Path(folder))
+    return Simulation(cluster, seed, record.run(cluster, config, Path(folder)))
+
+
+def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulation:
+    """Simulate what a configuration states: its table, strategy, rule, workers and limits.
+
+    Raises:
+        ConfigError: If it names no table.
+    """
+    if config.simulation.table is None:
+        raise ConfigError("a simulation must have a table: --table nasbench201-cifar10, or `simulation.table`")
+    settings, run = config.simulation, config.run
+    wrappers: list[Wrapper] = []
+    wrappers += [Failing(settings.failure_rate, run.seed)] if settings.failure_rate else []
+    wrappers += [Slow(settings.speed_spread, run.seed)] if settings.speed_spread else []
+    return simulate(
+        config.simulation.table,
+        config.strategy.name,
+        config.stopping.name,
+        workers=config.resources.concurrency or 1,
+        budget=Budget(run.trials, run.epochs, run.time_budget),
+        seed=run.seed,
+        startup_s=settings.startup_s,
+        delay_s=settings.delay_s,
+        wrappers=wrappers,
+        strategy_options=config.strategy.options,
+        stopping_options=config.stopping.options,
+        folder=folder,
+    )
+
+
+def _rule(given: str | StoppingRule | type[StoppingRule], table: Table, options: Mapping[str, Any]) -> StoppingRule:
+    known = {"metric": table.objective.metric, "mode": table.objective.mode}
+    if isinstance(given, str):
+        return load_rule(given, **known, **options)
+    rule = given(**known, **options) if isinstance(given, type) else given
+    rule.set_search_properties(**known)
+    return rule
+
+
+def _strategy(
+    given: str | Strategy | type[Strategy], table: Table, seed: int, options: Mapping[str, Any]
+) -> Strategy:
+    objective = table.objective
+    known: dict[str, Any] = {
+        "space": table.space,
+        "metric": objective.metric,
+        "mode": objective.mode,
+        "seed": seed,
+        "max_fidelity": table.max_epochs,
+    }
+    if isinstance(given, str):
+        return load_strategy(given, **known, **options)
+    if isinstance(given, type):
+        return given(**known, **options)
+    if len(given.memory):
+        raise ConfigError(f"a strategy object serves one run, but this {given.name!r} has made proposals already")
+    if given.space is None:
+        given.bind(table.space)
+    given.set_search_properties(objective.metric, objective.mode, table.space.param_space())
+    given.max_fidelity = given.max_fidelity or table.max_epochs
+    return given
+
+
+def _config(
+    table: Table, strategy: str, stopping: str, cluster: Cluster, seed: int, folder: Path
+) -> SearchConfig:
+    plain = SearchConfig()
+    run = plain.run.model_copy(
+        update={
+            "trials": cluster.budget.trials,
+            "epochs": cluster.budget.epochs,
+            "time_budget": cluster.budget.seconds,
+            "seed": seed,
+            "name": folder.name,
+            "dir": str(folder.parent),
+        }
+    )
+    return plain.model_copy(
+        update={
+            "space": plain.space.model_copy(update={"name": table.description.space or table.name}),
+            "strategy": plain.strategy.model_copy(update={"name": strategy}),
+            "stopping": plain.stopping.model_copy(update={"name": stopping}),
+            "estimation": plain.estimation.model_copy(update={"max_epochs": table.max_epochs}),
+            "resources": plain.resources.model_copy(update={"concurrency": cluster.workers}),
+            "simulation": plain.simulation.model_copy(
+                update={"table": table.name, "startup_s": cluster.startup_s, "delay_s": cluster.delay_s}
+            ),
+            "run": run,
+        }
+    )
+
+

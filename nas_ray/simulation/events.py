@@ -1,0 +1,257 @@
+"""Discrete events: virtual workers that replay a table, with real strategies and real stopping rules."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from nas_ray.simulation.budget import Budget
+from nas_ray.simulation.wrappers import Report, Wrapper
+from nas_ray.stopping import StoppingRule
+from nas_ray.strategies import Proposal, Strategy
+from nas_ray.tables import Entry, Table
+
+END_OF_CURVE = "done"
+
+
+@dataclass(eq=False, slots=True)
+class VirtualTrial:
+    """What a stopping rule and a recorder know of one of Tune's trials.
+
+    Args:
+        trial_id: Tune's id; here the same as the name.
+        proposal: What is trained.
+        worker: Who trains it.
+        begun: Virtual time at which its worker took it.
+        reports: What is still to come.
+        entry: Its row in the table.
+    """
+
+    trial_id: str
+    proposal: Proposal
+    worker: int
+    begun: float
+    reports: Iterator[Report]
+    entry: Entry | None
+    custom_trial_name: str = ""
+    error_file: str = ""
+    upcoming: Report | None = None
+    last: dict[str, Any] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Hears what happens, in the order of a real run; :class:`nas_ray.engine.recorder.Recorder` is one."""
+
+    def name_of(self, trial: Any) -> str:
+        """A trial gets its name."""
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any) -> None:
+        """A trial begins."""
+
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any]) -> None:
+        """A trial reports."""
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any) -> None:
+        """A trial ends."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial that came to its end.
+
+    Args:
+        number: Number of its proposal.
+        at: Virtual time.
+        epochs: Epochs trained over all trials so far.
+        value: The signal in its last report, None if it has none.
+        best: Number of the proposal that is best by now, None if none has a score.
+    """
+
+    number: int
+    at: float
+    epochs: int
+    value: float | None
+    best: int | None
+
+
+class Cluster:
+    """W virtual workers on a table.
+
+    A worker that is free asks the strategy at once; where the strategy has nothing, it asks again after the
+    next event. Calls reach strategy and rule in the order in which Ray Tune's driver makes them: a report
+    goes to the rule, and to the strategy if the trial goes on; the last one goes to both as the trial's end.
+
+    Args:
+        table: Measured results.
+        strategy: Proposes; it has its space and objective already.
+        rule: Stops.
+        budget: What may be spent.
+        workers: W.
+        startup_s: Virtual seconds before a worker's first trial.
+        delay_s: Virtual seconds between a proposal and its training.
+        wrappers: Failures and slow workers.
+        listener: Hears of every event.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        strategy: Strategy,
+        rule: StoppingRule,
+        budget: Budget,
+        *,
+        workers: int = 1,
+        startup_s: float = 0.0,
+        delay_s: float = 0.0,
+        wrappers: Sequence[Wrapper] = (),
+        listener: Listener | None = None,
+    ) -> None:
+        self.table, self.strategy, self.rule, self.budget = table, strategy, rule, budget
+        self.workers, self.startup_s, self.delay_s = workers, startup_s, delay_s
+        self.wrappers, self.listener = wrappers, listener
+        self.clock, self.epochs, self.busy = 0.0, 0, 0.0
+        self.ended: list[Ended] = []
+        self.entries: dict[int, Entry] = {}
+        self.thought_s = 0.0
+        """Real seconds that the strategy has taken."""
+        self.reason = ""
+        """Why the run is over: ``"done"``, ``"epochs"`` or ``"time_budget"``."""
+        self._idle = list(range(workers - 1, -1, -1))
+        self._fresh = set(range(workers))
+        self._queue: list[tuple[float, int, VirtualTrial]] = []
+        self._order = 0
+        self._asked = 0
+        strategy.max_trials = budget.trials
+        strategy.set_max_concurrency(workers)
+
+    def run(self) -> None:
+        """Let the run happen."""
+        self.fill()
+        while self._queue and not self.reason:
+            at, _, trial = heapq.heappop(self._queue)
+            if self.budget.seconds is not None and at > self.budget.seconds:
+                self.clock, self.reason = self.budget.seconds, "time_budget"
+                heapq.heappush(self._queue, (at, -1, trial))
+                break
+            self.clock = at
+            self.report(trial)
+            if self.budget.epochs is not None and self.epochs >= self.budget.epochs:
+                self.reason = "epochs"
+                break
+            self.fill()
+        self.busy += sum(max(0.0, self.clock - trial.begun) for _, _, trial in self._queue)
+        self.reason = self.reason or "done"
+
+    def fill(self) -> None:
+        """Let every idle worker ask for a trial."""
+        while self._idle and self.ask() is not None:
+            pass
+
+    def ask(self) -> VirtualTrial | None:
+        """Let one idle worker ask; None if the strategy has nothing for it now."""
+        name = f"virtual-{self._asked}"
+        started = time.perf_counter()
+        config = self.strategy.suggest(name)
+        self.thought_s += time.perf_counter() - started
+        if not isinstance(config, dict) or config == Searcher.FINISHED:
+            return None
+        self._asked += 1
+        proposal = self.strategy.proposal_of(name)
+        assert proposal is not None
+        worker = self._idle.pop()
+        entry = self.table.find(config)
+        trial = VirtualTrial(name, proposal, worker, self.clock, self._reports(entry, proposal, worker), entry)
+        trial.custom_trial_name = proposal.trial_id
+        if entry is not None:
+            self.entries[proposal.number] = entry
+        if self.listener is not None:
+            self.listener.name_of(trial)
+            self.listener.on_trial_start(0, [], trial)
+        wait = self.delay_s + (self.startup_s if worker in self._fresh else 0.0)
+        self._fresh.discard(worker)
+        self._schedule(trial, wait)
+        return trial
+
+    def report(self, trial: VirtualTrial) -> None:
+        """Let a trial report what it has scheduled, and act on what is decided."""
+        report = trial.upcoming
+        assert report is not None
+        following = next(trial.reports, None)
+        result = self._result(trial, report, last=following is None)
+        if result["epoch"] and not result.get("error"):
+            self.epochs += 1
+        stop = bool(result["done"])
+        if not stop:
+            stop = self.rule.on_trial_result(None, trial, result) == TrialScheduler.STOP
+        result["done"] = stop
+        trial.last = result
+        started = time.perf_counter()
+        if not stop:
+            self.strategy.on_trial_result(trial.trial_id, result)
+        self.thought_s += time.perf_counter() - started
+        if self.listener is not None:
+            self.listener.on_trial_result(0, [], trial, result)
+        if stop:
+            self._end(trial)
+        else:
+            trial.upcoming = following
+            self._push(trial, following.seconds if following else 0.0)
+
+    def _end(self, trial: VirtualTrial) -> None:
+        self.rule.on_trial_complete(None, trial, trial.last)
+        started = time.perf_counter()
+        self.strategy.on_trial_complete(trial.trial_id, trial.last)
+        self.thought_s += time.perf_counter() - started
+        if self.listener is not None:
+            self.listener.on_trial_complete(0, [], trial)
+        self.busy += self.clock - trial.begun
+        self._idle.append(trial.worker)
+        memory = self.strategy.memory
+        seen = memory.ended(trial.proposal.number)
+        if seen is not None and seen.outcome != "infeasible":
+            value = None if seen.score is None else self.table.objective.sign * seen.score
+            best = memory.best.number if memory.best else None
+            self.ended.append(Ended(trial.proposal.number, self.clock, self.epochs, value, best))
+
+    def _reports(self, entry: Entry | None, proposal: Proposal, worker: int) -> Iterator[Report]:
+        reports: Iterator[Report] = (
+            iter([Report(0, 0.0, {}, "the table has no such row")])
+            if entry is None
+            else (Report(*report) for report in entry.reports())
+        )
+        for wrapper in self.wrappers:
+            reports = wrapper.wrap(reports, proposal.number, worker)
+        return reports
+
+    def _schedule(self, trial: VirtualTrial, wait: float) -> None:
+        trial.upcoming = next(trial.reports)
+        self._push(trial, wait + trial.upcoming.seconds)
+
+    def _push(self, trial: VirtualTrial, wait: float) -> None:
+        self._order += 1
+        heapq.heappush(self._queue, (self.clock + wait, self._order, trial))
+
+    def _result(self, trial: VirtualTrial, report: Report, last: bool) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            **report.metrics,
+            "epoch": report.epoch,
+            "max_epochs": self.table.max_epochs,
+            "seconds": report.seconds,
+            "done": last or bool(report.error),
+            "outcome": "finished" if last else "running",
+        }
+        if report.error:
+            missing = trial.entry is None
+            infeasible = missing and self.table.missing == "infeasible"
+            result["outcome"] = "infeasible" if infeasible else "failed"
+            result["reason"] = "constraint" if infeasible else "error"
+            result["error"] = report.error
+        elif trial.entry is not None and self.listener is not None:
+            result |= {name: value for name, value in trial.entry.facts.items() if name in ("params", "flops")}
+        return result
