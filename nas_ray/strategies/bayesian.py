@@ -1,0 +1,275 @@
+"""Bayesian optimisation: a Gaussian process over the features of networks chooses the next one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from nas_ray.errors import ConfigError
+from nas_ray.strategies import candidates
+from nas_ray.strategies.base import Strategy
+from nas_ray.strategies.candidates import Candidates
+from nas_ray.strategies.gaussian_process import Kernel, Posterior, expected_improvement, fit
+from nas_ray.strategies.records import FORGOTTEN, Candidate, Observation, Proposal
+
+Array = NDArray[np.float64]
+
+DESIGN = 50
+"""Random networks of which the first design takes the one farthest from those it has."""
+REFERENCE = 300
+"""Samples of a large space that the scales of its features are taken from."""
+GROWTH = 1.1
+"""The hyperparameters are chosen anew when there are this many times the observations of the last time."""
+FITTED_ON = 150
+"""Observations that hyperparameters are chosen on: the best half of them, and others evenly by rank."""
+LONGEST = 1000
+"""Networks in the model; of more, the best half and the latest are kept."""
+MODELS = 3
+"""Settings of the hyperparameters over which the acquisition is averaged."""
+
+
+class _Models(NamedTuple):
+    """Posteriors with their shares, the rows that they hold, and for how many observations they were chosen."""
+
+    posteriors: list[tuple[float, Posterior]]
+    rows: list[int]
+    fitted: int
+
+
+class Bayesian(Strategy):
+    """Bayesian optimisation with a Gaussian process and expected improvement (Jones et al. 1998).
+
+    The model sees what a space says of a network (:meth:`SearchSpace.features`): for cells these are the
+    same for isomorphic ones, and say how deep and how rich the paths from input to output are, as in
+    BANANAS (White et al., AAAI 2021, https://arxiv.org/abs/1910.11858). Its covariance is a sum of
+    Matérn-5/2 kernels over groups of features; share, length scale and noise are chosen by marginal
+    likelihood, and the expected improvement is averaged over the three likeliest settings.
+
+    * *Values* are normal scores of the ranks of (fidelity, score), best last: a network that a rule stopped
+      early ranks below all that got further, one that failed below all others, and outliers (a tenth of
+      NAS-Bench-201 does not learn) do not matter. The incumbent is the best posterior mean of what was
+      measured, since measurements are noisy.
+    * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before.
+    * *Candidates*: every network where the space has at most 20,000 configurations, otherwise random samples
+      and mutations of the best ones, and in a second round mutations of the most promising.
+    * *Parallel workers*: a network in training is believed to have its predicted value, which takes the
+      uncertainty, and with it the improvement, from its likes. A free worker never waits.
+
+    Up to a thousand networks are in the model: of more, the best half and the latest.
+
+    Example:
+        >>> from ray import tune
+        >>> strategy = Bayesian(metric="val_acc", mode="max", seed=0, initial=4)
+        >>> strategy.set_search_properties(None, None, {f"layer{i}": tune.choice([0, 1, 2]) for i in range(5)})
+        True
+        >>> for number in range(30):
+        ...     config = strategy.suggest(str(number))
+        ...     strategy.on_trial_complete(str(number), {"val_acc": sum(config.values())})
+        >>> sum(strategy.memory.best.config.values())
+        10
+
+    Args:
+        space: The search space; None takes the flat parameter space that Tune hands over.
+        metric: Name of the metric; None takes the Tuner's.
+        mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+        seed: Seed of all random choices.
+        initial: Networks of the first design.
+        options: Options of every :class:`Strategy`.
+
+    Raises:
+        ConfigError: If ``initial`` is below 2.
+    """
+
+    name = "bayesian"
+
+    def __init__(
+        self,
+        space: Any = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        seed: int | None = None,
+        *,
+        initial: int = 10,
+        **options: Any,
+    ) -> None:
+        if initial < 2:
+            raise ConfigError(f"`initial` must be at least 2, but got {initial}")
+        self.initial = initial
+        super().__init__(space, metric, mode, seed, **options)
+
+    def prepare(self) -> None:
+        """Forget everything; what is needed of the space is worked out with the first proposal."""
+        self._features: list[Array] = []
+        self._observed: dict[int, Observation] = {}
+        self._row_of: dict[int, int] = {}
+        self._models: _Models | None = None
+        self._open: NDArray[np.bool_] | None = None
+        self._kernel: Kernel | None = None
+
+    def adopt(self, proposal: Proposal) -> None:
+        """Take a network that goes to training into the model."""
+        if proposal.outcome == "running":
+            self._row_of[proposal.number] = len(self._features)
+            self._features.append(self._space.features(proposal.config))
+        if self._open is not None:
+            self._close(proposal.config_id)
+
+    def learn(self, observation: Observation) -> None:
+        """Take what became of it; a lost trial says nothing."""
+        row = self._row_of.get(observation.number)
+        if row is not None and observation.reason not in FORGOTTEN and observation.outcome != "interrupted":
+            self._observed[row] = observation
+
+    def propose(self, rng: np.random.Generator) -> Candidate | None:
+        """Return a network of the first design, then the one that promises most."""
+        if candidates.is_small(self._space):
+            return self._from_all(rng)
+        if self._designing:
+            drawn = [self._space.sample(rng, self.task) for _ in range(DESIGN)]
+            found = Candidates(self._space, drawn)
+            return Candidate(found.configs[self._farthest(found.features)])
+        return self._from_pool(rng)
+
+    @property
+    def _designing(self) -> bool:
+        return len(self._features) < self.initial or not self._scored
+
+    @property
+    def _scored(self) -> bool:
+        return any(observation.score is not None for observation in self._observed.values())
+
+    # All networks of a small space.
+
+    def _from_all(self, rng: np.random.Generator) -> Candidate | None:
+        everything = candidates.all_of(self._space, self.task)
+        if self._open is None:
+            self._open = np.ones(len(everything), dtype=bool)
+            for proposal in self.memory.proposals:
+                self._close(proposal.config_id)
+        left = np.flatnonzero(self._open)
+        if not len(left):
+            return None
+        if self._designing:
+            drawn = rng.choice(left, size=min(DESIGN, len(left)), replace=False)
+            return Candidate(everything.configs[int(drawn[self._farthest(everything.features[drawn])])])
+        promise = np.where(self._open, self._promise(everything.features), -np.inf)
+        return Candidate(everything.configs[int(np.argmax(promise))])
+
+    def _close(self, config_id: str) -> None:
+        assert self._open is not None
+        at = candidates.all_of(self._space, self.task).index.get(config_id)
+        if at is not None and self.memory.known(config_id):
+            self._open[at] = False
+
+    # A pool of a large one.
+
+    def _from_pool(self, rng: np.random.Generator) -> Candidate | None:
+        best = [each.config for each in sorted(self._observed.values(), key=_worth)[-candidates.PARENTS :]]
+        known = self.memory.known
+        drawn = candidates.pool(self._space, best, known, rng, self.task)
+        if not len(drawn):
+            return Candidate(self._space.sample(rng, self.task))
+        first = self._promise(drawn.features, keep=False)
+        leaders = [drawn.configs[int(at)] for at in np.argsort(-first, kind="stable")[: candidates.PARENTS]]
+        nearer = candidates.pool(self._space, leaders, known, rng, self.task, samples=0)
+        second = self._promise(nearer.features, keep=False) if len(nearer) else np.full(1, -np.inf)
+        if second.max() > first.max():
+            return Candidate(nearer.configs[int(np.argmax(second))])
+        return Candidate(leaders[0])
+
+    # The model.
+
+    def _farthest(self, features: Array) -> int:
+        if not self._features:
+            return 0
+        distances = self._covariance().distances(np.asarray(self._features), features)
+        nearest: Array = np.sum(distances, axis=0).min(axis=0)
+        return int(np.argmax(nearest))
+
+    def _covariance(self) -> Kernel:
+        if self._kernel is None:
+            space, task = self._space, self.task
+            if candidates.is_small(space):
+                reference = candidates.all_of(space, task).features
+            else:
+                rng = self.generator(0, 1)
+                reference = np.asarray([space.features(space.sample(rng, task)) for _ in range(REFERENCE)])
+            self._kernel = Kernel(space.feature_groups, reference)
+        return self._kernel
+
+    def _promise(self, features: Array, keep: bool = True) -> Array:
+        """Return the expected improvement of candidates, averaged over the models.
+
+        Args:
+            features: (N, d).
+            keep: Whether the candidates are the same next time, so that models may grow with what is added.
+        """
+        models = self._models if keep else None
+        due = _due(len(self._observed))
+        if models is None or models.fitted != due:
+            models = self._fitted(due, features)
+            self._models = models if keep else None
+        for row in range(models.rows[-1] + 1, len(self._features)):
+            models.rows.append(row)
+            for _, posterior in models.posteriors:
+                posterior.add(self._features[row])
+        z = self._scores(models.rows)
+        total = np.zeros(len(features))
+        for share, posterior in models.posteriors:
+            total += share * expected_improvement(*posterior.predict(z))
+        return total
+
+    def _fitted(self, due: int, features: Array) -> _Models:
+        kernel, first = self._covariance(), list(self._observed)[:due]
+        chosen = _spread(sorted(first, key=lambda row: _worth(self._observed[row])))
+        x = np.asarray([self._features[row] for row in chosen])
+        settings = fit(kernel, x, self._scores(chosen), MODELS)
+        rows = self._kept()
+        posteriors = [(share, Posterior(kernel, setting, features)) for share, setting in settings]
+        for _, posterior in posteriors:
+            posterior.start(np.asarray([self._features[row] for row in rows]))
+        return _Models(posteriors, rows, due)
+
+    def _kept(self) -> list[int]:
+        rows = list(range(len(self._features)))
+        if len(rows) <= LONGEST:
+            return rows
+        best = sorted(self._observed, key=lambda row: _worth(self._observed[row]))[-LONGEST // 2 :]
+        return sorted({*best, *rows[-LONGEST // 2 :]})
+
+    def _scores(self, rows: list[int]) -> Array:
+        """Return normal scores of the ranks of what was observed, NaN for the others."""
+        seen = [at for at, row in enumerate(rows) if row in self._observed]
+        worths = [_worth(self._observed[rows[at]]) for at in seen]
+        order = {worth: place for place, worth in enumerate(sorted(set(worths)))}
+        ranks = rankdata([order[worth] for worth in worths])
+        z = ndtri((ranks - 0.5) / len(ranks))
+        scores = np.full(len(rows), np.nan)
+        scores[seen] = z / (z.std() or 1.0)
+        return scores
+
+
+def _worth(observation: Observation) -> tuple[bool, float, float]:
+    return (observation.score is not None, *observation.rank)
+
+
+def _due(observed: int) -> int:
+    """Return the number of observations at which the hyperparameters in force were chosen."""
+    due = 1
+    while (following := max(due + 1, int(due * GROWTH))) <= observed:
+        due = following
+    return due
+
+
+def _spread(rows: list[int]) -> list[int]:
+    """Return at most :data:`FITTED_ON` of rows sorted by worth: the best, and others evenly."""
+    if len(rows) <= FITTED_ON:
+        return rows
+    best = rows[-FITTED_ON // 2 :]
+    rest = rows[: -FITTED_ON // 2]
+    picks = np.linspace(0, len(rest) - 1, FITTED_ON - len(best)).astype(int)
+    return [*(rest[int(pick)] for pick in picks), *best]
