@@ -81,6 +81,21 @@ def values(domain: Domain) -> list[Any] | None:
     return [_clamped(domain, domain.cast(index * step)) for index in range(low, high + 1)]
 
 
+def levels(domain: Domain, points: int) -> list[Any]:
+    """Return all values of a domain, or ``points`` of them, evenly spaced, where it has more.
+
+    Choices are never left out.
+    """
+    if isinstance(domain, Categorical) or count(domain) <= points:
+        return values(domain) or []
+    even = (_from_unit(domain, index / (points - 1)) for index in range(points))
+    if not isinstance(domain, Integer):
+        return list(dict.fromkeys(even))
+    step, first, last = _grid(domain) or (1, int(domain.lower), int(domain.upper) - 1)
+    whole = (min(max(round(value / step), first), last) * int(step) for value in even)
+    return list(dict.fromkeys(int(value) for value in whole))
+
+
 def count(domain: Domain) -> float:
     """Return the number of values of ``domain``: an int, or ``math.inf`` for a continuous one."""
     if isinstance(domain, Categorical):
