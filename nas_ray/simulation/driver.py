@@ -97,7 +97,9 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
         ConfigError: If it names no table.
     """
     if config.simulation.table is None:
-        raise ConfigError("a simulation must have a table: --table nasbench201-cifar10, or `simulation.table`")
+        raise ConfigError(
+            "a simulation must have a table: --table nasbench201-cifar10, or `simulation.table`"
+        )
     settings, run = config.simulation, config.run
     wrappers: list[Wrapper] = []
     wrappers += [Failing(settings.failure_rate, run.seed)] if settings.failure_rate else []
@@ -118,7 +120,9 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
     )
 
 
-def _rule(given: str | StoppingRule | type[StoppingRule], table: Table, options: Mapping[str, Any]) -> StoppingRule:
+def _rule(
+    given: str | StoppingRule | type[StoppingRule], table: Table, options: Mapping[str, Any]
+) -> StoppingRule:
     known = {"metric": table.objective.metric, "mode": table.objective.mode}
     if isinstance(given, str):
         return load_rule(given, **known, **options)
@@ -143,7 +147,9 @@ def _strategy(
     if isinstance(given, type):
         return given(**known, **options)
     if len(given.memory):
-        raise ConfigError(f"a strategy object serves one run, but this {given.name!r} has made proposals already")
+        raise ConfigError(
+            f"a strategy object serves one run, but this {given.name!r} has made proposals already"
+        )
     if given.space is None:
         given.bind(table.space)
     given.set_search_properties(objective.metric, objective.mode, table.space.param_space())
@@ -178,5 +184,3 @@ def _config(
             "run": run,
         }
     )
-
-

@@ -166,7 +166,9 @@ class Cluster:
         assert proposal is not None
         worker = self._idle.pop()
         entry = self.table.find(config)
-        trial = VirtualTrial(name, proposal, worker, self.clock, self._reports(entry, proposal, worker), entry)
+        trial = VirtualTrial(
+            name, proposal, worker, self.clock, self._reports(entry, proposal, worker), entry
+        )
         trial.custom_trial_name = proposal.trial_id
         if entry is not None:
             self.entries[proposal.number] = entry
@@ -253,5 +255,7 @@ class Cluster:
             result["reason"] = "constraint" if infeasible else "error"
             result["error"] = report.error
         elif trial.entry is not None and self.listener is not None:
-            result |= {name: value for name, value in trial.entry.facts.items() if name in ("params", "flops")}
+            result |= {
+                name: value for name, value in trial.entry.facts.items() if name in ("params", "flops")
+            }
         return result

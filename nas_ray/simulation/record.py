@@ -47,7 +47,9 @@ def _report(cluster: Cluster, ledger: Ledger) -> None:
     """Write what the table reports of the winner, as a real run writes its reading of the test part."""
     best = find_best(RunRecord(read(ledger.path)))
     if best is not None:
-        number = next(each.number for each in cluster.strategy.memory.proposals if each.trial_id == best.trial_id)
+        number = next(
+            each.number for each in cluster.strategy.memory.proposals if each.trial_id == best.trial_id
+        )
         metrics = {cluster.table.report: cluster.entries[number].reported}
         ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
 

@@ -86,7 +86,9 @@ class Simulation:
     @property
     def repeated(self) -> int:
         """Networks that were trained more often than once: 0 unless repeats were asked for."""
-        trained = [each.config_id for each in self.cluster.strategy.memory.proposals if each.outcome == "running"]
+        trained = [
+            each.config_id for each in self.cluster.strategy.memory.proposals if each.outcome == "running"
+        ]
         return len(trained) - len(set(trained))
 
     @property

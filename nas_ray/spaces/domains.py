@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -198,12 +199,31 @@ def signature(domain: Domain) -> str:
 
 def encode(domain: Domain, value: Any) -> list[float]:
     """Return ``value`` as numbers in [0, 1]: one axis where there is an order, else one-hot."""
-    if not is_ordinal(domain):
-        return [float(_same(value, choice)) for choice in domain.categories]
-    listed = values(domain) if isinstance(domain, Categorical) else None
-    if listed is not None:
-        return [listed.index(value) / (len(listed) - 1)]
+    return encoder(domain)(value)
+
+
+def encoder(domain: Domain) -> Callable[[Any], list[float]]:
+    """Return :func:`encode` for one domain; what can be worked out once is."""
+    if not isinstance(domain, Categorical):
+        return partial(_on_axis, domain)
+    last = len(domain.categories) - 1
+    # Values are equal only with their type: 1, 1.0 and True are three options.
+    places = {(type(value), value): place for place, value in enumerate(domain.categories)}
+    ordinal = is_ordinal(domain)
+    codes = {
+        value: [place / last] if ordinal else [float(place == at) for at in range(last + 1)]
+        for value, place in places.items()
+    }
+    return partial(_looked_up, codes)
+
+
+# Functions of a module, and no lambdas: spaces are pickled.
+def _on_axis(domain: Domain, value: Any) -> list[float]:
     return [min(max(_unit(domain, value), 0.0), 1.0)]
+
+
+def _looked_up(codes: dict[tuple[type, Any], list[float]], value: Any) -> list[float]:
+    return codes[type(value), value]
 
 
 def width(domain: Domain) -> int:

@@ -245,13 +245,13 @@ class SearchSpace(ABC):
         """
         active = self.active(config)
         row: list[float] = []
-        for key, domain in self.domains.items():
-            row += domains.encode(domain, config[key]) if key in active else [0.0] * domains.width(domain)
+        codes = {key: encode(config[key]) for key, (encode, _) in self._encoders.items() if key in active}
+        for key, (_, nothing) in self._encoders.items():
+            row += codes.get(key, nothing)
         for keys in self._alike:
-            codes = [domains.encode(self.domains[key], config[key]) for key in keys if key in active]
-            width = domains.width(self.domains[keys[0]])
-            row += [sum(code[at] for code in codes) / len(keys) for at in range(width)]
-            row.append(len(codes) / len(keys))
+            present = [codes[key] for key in keys if key in codes]
+            sums = [sum(numbers) / len(keys) for numbers in zip(*present, strict=True)]
+            row += [*(sums or self._encoders[keys[0]][1]), len(present) / len(keys)]
         return np.asarray(row, dtype=np.float64)
 
     @property
@@ -260,6 +260,14 @@ class SearchSpace(ABC):
         keys = sum(domains.width(domain) for domain in self.domains.values())
         alike = sum(domains.width(self.domains[each[0]]) + 1 for each in self._alike)
         return (keys, alike) if alike else (keys,)
+
+    @cached_property
+    def _encoders(self) -> dict[str, tuple[Callable[[Any], list[float]], list[float]]]:
+        """How each key is encoded, and what stands for a key that does not matter."""
+        return {
+            key: (domains.encoder(domain), [0.0] * domains.width(domain))
+            for key, domain in self.domains.items()
+        }
 
     @cached_property
     def _alike(self) -> list[list[str]]:

@@ -142,6 +142,10 @@ class Bayesian(Strategy):
     def _scored(self) -> bool:
         return any(observation.score is not None for observation in self._observed.values())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The Tuner pickles its searcher again and again; the model is made anew from the history."""
+        return {**super().__getstate__(), "_models": None, "_open": None, "_kernel": None}
+
     # All networks of a small space.
 
     def _from_all(self, rng: np.random.Generator) -> Candidate | None:

@@ -13,9 +13,9 @@ from nas_ray.tasks import Task
 
 SMALL = 20_000
 """Configurations up to which a space is listed."""
-SAMPLES = 200
+SAMPLES = 100
 """Random networks in a pool."""
-PARENTS, CHILDREN = 10, 20
+PARENTS, CHILDREN = 10, 10
 """The best networks that are mutated for a pool, and mutations of each."""
 
 _listed: WeakKeyDictionary[SearchSpace, dict[Task | None, Candidates]] = WeakKeyDictionary()
@@ -27,14 +27,19 @@ class Candidates:
     Args:
         space: Their space.
         configs: Configurations; of several that are the same network the first one stands.
+        known: Whether a network is left out, by its config id.
     """
 
-    def __init__(self, space: SearchSpace, configs: Iterable[Config]) -> None:
+    def __init__(
+        self, space: SearchSpace, configs: Iterable[Config], known: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self.configs: list[Config] = []
         self.index: dict[str, int] = {}
         """Place of each network by its config id."""
         for config in configs:
-            if self.index.setdefault(space.config_id(config), len(self.configs)) == len(self.configs):
+            config_id = space.config_id(config)
+            if config_id not in self.index and not known(config_id):
+                self.index[config_id] = len(self.configs)
                 self.configs.append(config)
         self.features: NDArray[np.float64] = np.asarray([space.features(config) for config in self.configs])
         """Feature vectors, (n, d)."""
@@ -76,4 +81,4 @@ def pool(
     """
     drawn = [space.sample(rng, task) for _ in range(samples)]
     drawn += [space.mutate(config, rng, task) for config in best for _ in range(CHILDREN)]
-    return Candidates(space, (config for config in drawn if not known(space.config_id(config))))
+    return Candidates(space, drawn, known)

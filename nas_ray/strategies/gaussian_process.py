@@ -60,7 +60,9 @@ class Kernel:
     def distances(self, a: Array, b: Array) -> list[Single]:
         """Return the scaled distance of every pair, (n_a, n_b) for each group."""
         a, b = a / self._divisors, b / self._divisors
-        return [np.sqrt(_squares(a[:, part], b[:, part]) / np.float32(spread)) for part, spread in self._parts]
+        return [
+            np.sqrt(_squares(a[:, part], b[:, part]) / np.float32(spread)) for part, spread in self._parts
+        ]
 
     def covariances(self, distances: Sequence[Single], chosen: Hyperparameters) -> Single:
         """Return k of the pairs at ``distances``; in single precision, which costs a third of double."""
@@ -199,7 +201,11 @@ class Posterior:
         if n <= len(self._x):
             return
         room = max(n, 2 * len(self._x), 32)
-        for name, shape in (("_x", (room, self._x.shape[1])), ("_factor", (room, room)), ("_rows", (room, self._rows.shape[1]))):
+        for name, shape in (
+            ("_x", (room, self._x.shape[1])),
+            ("_factor", (room, room)),
+            ("_rows", (room, self._rows.shape[1])),
+        ):
             old = getattr(self, name)
             new = np.zeros(shape, dtype=old.dtype)
             new[tuple(slice(0, size) for size in old.shape)] = old

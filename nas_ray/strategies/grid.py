@@ -59,7 +59,9 @@ class Grid(Strategy):
 
     def prepare(self) -> None:
         """List the values of each key, and choose the order of the points."""
-        self._values = {key: domains.levels(domain, self.points) for key, domain in self._space.domains.items()}
+        self._values = {
+            key: domains.levels(domain, self.points) for key, domain in self._space.domains.items()
+        }
         self._size = math.prod(len(values) for values in self._values.values())
         self._at = 0
         self._step, self._start = 1, 0
@@ -100,5 +102,3 @@ def _coprime(near: int, size: int) -> int:
     while math.gcd(step, size) != 1:
         step += 1
     return step
-
-

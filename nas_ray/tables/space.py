@@ -69,6 +69,7 @@ class TableSpace(SearchSpace):
         combinations = float(np.prod([float(len(options)) for options in self._options.values()]))
         self._closed = closed and len(rows) < combinations
         self._ids: dict[Row, str] = {}
+        self._known_features: dict[int, NDArray[np.float64]] = {}
 
     def param_space(self) -> dict[str, Domain]:
         """Return one choice of each key's values."""
@@ -139,12 +140,16 @@ class TableSpace(SearchSpace):
 
     def features(self, config: Config) -> NDArray[np.float64]:
         """Return the features of the keys; computed once for each row."""
-        at = self._index.get(self._row(config))
-        return super().features(config) if at is None else self._features[self._first[at]].copy()
+        at = self._class(self._row(config))
+        if at is None:
+            return super().features(config)
+        if at not in self._known_features:
+            self._known_features[at] = super().features(self._config(self._rows[at]))
+        return self._known_features[at].copy()
 
     @cached_property
     def _features(self) -> NDArray[np.float64]:
-        return np.asarray([super(TableSpace, self).features(self._config(row)) for row in self._rows])
+        return np.asarray([self.features(self._config(row)) for row in self._rows])
 
     @cached_property
     def _neighbourhoods(self) -> dict[tuple[int, Row], list[int]]:

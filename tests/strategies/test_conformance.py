@@ -4,8 +4,11 @@ from typing import Any, ClassVar
 
 import pytest
 
+from nas_ray.strategies.bayesian import Bayesian
 from nas_ray.strategies.controller import Controller
 from nas_ray.strategies.evolution import Evolution
+from nas_ray.strategies.grid import Grid
+from nas_ray.strategies.local_search import LocalSearch
 from nas_ray.strategies.optuna import OptunaStrategy
 from nas_ray.strategies.random import RandomSearch
 from nas_ray.testing.strategies import StrategyConformance
@@ -32,3 +35,17 @@ class TestOptuna(StrategyConformance):
 
 class TestController(StrategyConformance):
     strategy = Controller
+
+
+class TestGrid(StrategyConformance):
+    strategy = Grid
+
+
+class TestLocalSearch(StrategyConformance):
+    strategy = LocalSearch
+    options: ClassVar[dict[str, Any]] = {"initial": 3}
+
+
+class TestBayesian(StrategyConformance):
+    strategy = Bayesian
+    options: ClassVar[dict[str, Any]] = {"initial": 4}
