@@ -13,7 +13,13 @@ from nas_ray.errors import ConfigError
 from nas_ray.strategies import candidates
 from nas_ray.strategies.base import Strategy
 from nas_ray.strategies.candidates import Candidates
-from nas_ray.strategies.gaussian_process import Kernel, Posterior, expected_improvement, fit
+from nas_ray.strategies.gaussian_process import (
+    Hyperparameters,
+    Kernel,
+    Posterior,
+    expected_improvement,
+    fit,
+)
 from nas_ray.strategies.records import FORGOTTEN, Candidate, Observation, Proposal
 
 Array = NDArray[np.float64]
@@ -107,6 +113,7 @@ class Bayesian(Strategy):
         self._observed: dict[int, Observation] = {}
         self._row_of: dict[int, int] = {}
         self._models: _Models | None = None
+        self._chosen: tuple[int, list[tuple[float, Hyperparameters]]] | None = None
         self._open: NDArray[np.bool_] | None = None
         self._kernel: Kernel | None = None
 
@@ -136,7 +143,11 @@ class Bayesian(Strategy):
 
     @property
     def _designing(self) -> bool:
-        return len(self._features) < self.initial or not self._scored
+        return len(self._features) < self._first_design or not self._scored
+
+    @property
+    def _first_design(self) -> int:
+        return self.initial
 
     @property
     def _scored(self) -> bool:
@@ -228,15 +239,29 @@ class Bayesian(Strategy):
         return total
 
     def _fitted(self, due: int, features: Array) -> _Models:
-        kernel, first = self._covariance(), list(self._observed)[:due]
-        chosen = _spread(sorted(first, key=lambda row: _worth(self._observed[row])))
-        x = np.asarray([self._features[row] for row in chosen])
-        settings = fit(kernel, x, self._scores(chosen), MODELS)
-        rows = self._kept()
-        posteriors = [(share, Posterior(kernel, setting, features)) for share, setting in settings]
+        kernel, rows = self._covariance(), self._kept()
+        posteriors = [
+            (share, Posterior(kernel, setting, features))
+            for share, setting in self._settings(*self._fit_rows())
+        ]
         for _, posterior in posteriors:
-            posterior.start(np.asarray([self._features[row] for row in rows]))
+            posterior.start(self._inputs(rows))
         return _Models(posteriors, rows, due)
+
+    def _fit_rows(self) -> tuple[int, list[int]]:
+        """Return how many observations the hyperparameters in force were chosen on, and which rows."""
+        due = _due(len(self._observed))
+        first = list(self._observed)[:due]
+        return due, _spread(sorted(first, key=lambda row: _worth(self._observed[row])))
+
+    def _settings(self, due: int, rows: list[int]) -> list[tuple[float, Hyperparameters]]:
+        if self._chosen is None or self._chosen[0] != due:
+            chosen = fit(self._covariance(), self._inputs(rows), self._scores(rows), MODELS)
+            self._chosen = (due, chosen)
+        return self._chosen[1]
+
+    def _inputs(self, rows: list[int]) -> Array:
+        return np.asarray([self._features[row] for row in rows])
 
     def _kept(self) -> list[int]:
         rows = list(range(len(self._features)))

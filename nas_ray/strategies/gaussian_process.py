@@ -119,6 +119,21 @@ def _likelihood(covariance: Array, z: Array, noise: float) -> float:
     return float(-0.5 * len(z) * np.log(v @ v / len(z) + 1e-12) - np.log(np.diag(factor)).sum())
 
 
+def leave_one_out(kernel: Kernel, chosen: Hyperparameters, x: Array, z: Array) -> Array:
+    """Return the prediction of each value from all the others (Rasmussen and Williams 2006, eq. 5.12).
+
+    Args:
+        kernel: The covariance.
+        chosen: Its hyperparameters.
+        x: Feature vectors, (n, d).
+        z: Values, (n,).
+    """
+    covariance = kernel.covariances(kernel.distances(x, x), chosen).astype(np.float64)
+    inverse = np.linalg.inv(covariance + chosen.noise * np.eye(len(z)))
+    predicted: Array = z - inverse @ z / np.diag(inverse)
+    return predicted
+
+
 class Posterior:
     """What a Gaussian process says of a fixed set of candidates, given networks that are added one by one.
 

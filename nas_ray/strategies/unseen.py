@@ -20,11 +20,8 @@ def unseen(space: SearchSpace, memory: Memory, rng: np.random.Generator, task: T
 
     A space of more than 1,000,000 configurations counts as exhausted after 10,000 known samples.
     """
-    if memory.best is not None:
-        near = list(space.neighbours(memory.best.config, task))
-        for index in rng.permutation(len(near)):
-            if not memory.known(space.config_id(near[int(index)])):
-                return near[int(index)]
+    if (near := neighbour(space, memory, rng, task)) is not None:
+        return near
     small = space.size() <= ENUMERABLE
     samples = (space.sample(rng, task) for _ in range(SAMPLES if small else 50 * SAMPLES))
     rest = islice(space.enumerate(task), ENUMERABLE) if small else iter(())
@@ -32,4 +29,17 @@ def unseen(space: SearchSpace, memory: Memory, rng: np.random.Generator, task: T
         for config in configs:
             if not memory.known(space.config_id(config)):
                 return config
+    return None
+
+
+def neighbour(
+    space: SearchSpace, memory: Memory, rng: np.random.Generator, task: Task | None
+) -> Config | None:
+    """Return an unseen neighbour of the best network, None if there is none."""
+    if memory.best is None:
+        return None
+    near = list(space.neighbours(memory.best.config, task))
+    for index in rng.permutation(len(near)):
+        if not memory.known(space.config_id(near[int(index)])):
+            return near[int(index)]
     return None
