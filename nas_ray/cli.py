@@ -111,6 +111,55 @@ def search(
 
 
 @app.command()
+def simulate(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml] [KEY=VALUE ...]", help="a configuration file, then single keys"
+        ),
+    ] = None,
+    table: Annotated[
+        str | None, _flag("simulation.table", "measured results: a known table, or a description's path")
+    ] = None,
+    strategy: Annotated[str | None, _flag("strategy.name", "which next; `nas-ray strategies` lists")] = None,
+    stopping: Annotated[str | None, _flag("stopping.name", "asha, none or module:object")] = None,
+    workers: Annotated[
+        str | None, _flag("resources.concurrency", "virtual workers; 1,8,64 compares several")
+    ] = None,
+    budget: Annotated[str | None, _flag("run", "12000s, 300trials or 2700epochs")] = None,
+    seed: Annotated[int | None, _flag("run.seed", "seed of every random choice")] = None,
+    startup: Annotated[
+        float | None, _flag("simulation.startup_s", "virtual seconds before a worker's first trial")
+    ] = None,
+    delay: Annotated[
+        float | None, _flag("simulation.delay_s", "virtual seconds between a proposal and its training")
+    ] = None,
+    price: Annotated[
+        float | None,
+        typer.Option("--price-per-gpu-hour", help="adds the cost of each number of workers", min=0.0),
+    ] = None,
+    name: Annotated[str | None, _flag("run.name", "name of the run's folder")] = None,
+    runs_dir: Annotated[str | None, _flag("run.dir", "folder of all runs")] = None,
+    pairs: Pairs = None,
+) -> None:
+    """Search a table of measured results, in virtual time.
+
+    With several numbers of workers: what each would find, how soon, and at which cost.
+    """
+    given = locals()
+    values = {flag: given[flag] for flag in flags.SIMULATE}
+    config = flags.search_config(words or [], pairs or [], values, flags.SIMULATE)
+    config = flags.with_budget(config, budget)
+    listed = flags.numbers(workers, "--workers") if workers else [config.resources.concurrency or 1]
+    from nas_ray.simulation import planner
+
+    if len(listed) > 1 or price is not None:
+        typer.echo(planner.compare(config, listed, price))
+    else:
+        typer.echo(planner.recorded(config, listed[0]))
+
+
+@app.command()
 def resume(
     run: Run,
     words: Annotated[

@@ -59,7 +59,7 @@ class SpaceBlock(Named):
 class StrategyBlock(Named):
     """The search strategy."""
 
-    name: str = Field("evolution", description="a name that `nas-ray strategies` shows, or module:object")
+    name: str = Field("auto", description="a name that `nas-ray strategies` shows, or module:object")
 
 
 class StoppingBlock(Named):

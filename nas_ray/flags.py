@@ -35,14 +35,32 @@ RESUME = {
 }
 """Likewise of ``nas-ray resume``, which changes nothing else of a run."""
 
+SIMULATE = {
+    "table": "simulation.table",
+    "strategy": "strategy.name",
+    "stopping": "stopping.name",
+    "seed": "run.seed",
+    "startup": "simulation.startup_s",
+    "delay": "simulation.delay_s",
+    "name": "run.name",
+    "runs_dir": "run.dir",
+}
+"""Likewise of ``nas-ray simulate``; ``--workers`` is ``resources.concurrency``, ``--budget`` the limits of ``run``."""
 
-def search_config(words: Sequence[str], pairs: Sequence[str], flags: Mapping[str, Any]) -> SearchConfig:
+
+def search_config(
+    words: Sequence[str],
+    pairs: Sequence[str],
+    flags: Mapping[str, Any],
+    keys: Mapping[str, str] = SEARCH,
+) -> SearchConfig:
     """Return the configuration that a command line states.
 
     Args:
         words: The positional arguments; the first one is a file if it has no ``=``.
         pairs: ``key=value`` texts of ``--set``; they win over ``words``.
         flags: Values by flag, None where it was not given; they win over everything.
+        keys: Flag -> key of the verb.
 
     Raises:
         ConfigError: If the file cannot be read, or a key or value cannot be.
@@ -51,7 +69,7 @@ def search_config(words: Sequence[str], pairs: Sequence[str], flags: Mapping[str
 
     has_file = bool(words) and "=" not in words[0]
     stated = load_config(words[0] if has_file else None, [*words[has_file:], *pairs])
-    return load_config(stated, {SEARCH[name]: value for name, value in flags.items() if value is not None})
+    return load_config(stated, {keys[name]: value for name, value in flags.items() if value is not None})
 
 
 def resume_totals(pairs: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,3 +93,34 @@ def resume_totals(pairs: Sequence[str], flags: Mapping[str, Any]) -> dict[str, A
             raise UnknownName("key that a resume can change", key, keywords)
         totals[keywords[key]] = yaml.safe_load(value)
     return totals | {name: value for name, value in flags.items() if value is not None}
+
+
+def with_budget(config: SearchConfig, budget: str | None) -> SearchConfig:
+    """Return a configuration whose only limit is ``budget``; None leaves the limits as they are.
+
+    Raises:
+        ConfigError: If the text is no number with a unit.
+    """
+    if budget is None:
+        return config
+    from nas_ray.config import load_config
+    from nas_ray.simulation.budget import Budget
+
+    limits = Budget.parse(budget)
+    keys = {"run.trials": limits.trials, "run.epochs": limits.epochs, "run.time_budget": limits.seconds}
+    return load_config(config, keys)
+
+
+def numbers(text: str, flag: str) -> list[int]:
+    """Return the whole numbers of a comma-separated list.
+
+    Raises:
+        ConfigError: If one is no whole number, or below 1.
+    """
+    try:
+        listed = [int(part) for part in text.split(",")]
+    except ValueError:
+        listed = []
+    if not listed or min(listed) < 1:
+        raise ConfigError(f"`{flag}` must be whole numbers of at least 1, such as 1,8,64, but got {text!r}")
+    return listed

@@ -50,14 +50,23 @@ def home(config: SearchConfig) -> Path:
     return parent
 
 
+def new_name(config: SearchConfig, prefix: str) -> Path:
+    """Return the folder that the configuration names, or a new name that begins with ``prefix``.
+
+    Raises:
+        RunError: If the folder of all runs cannot be made.
+    """
+    return home(config) / (config.run.name or f"{prefix}-{_stamp()}")
+
+
 def create(config: SearchConfig) -> Path:
     """Make the folder of a new run and write its configuration.
 
     Raises:
         RunError: If a run of that name exists, or the folder cannot be made.
     """
-    name = config.run.name or f"{_plain(config.space.name)}-{_plain(config.strategy.name)}-{_stamp()}"
-    folder = home(config) / name
+    folder = new_name(config, f"{_plain(config.space.name)}-{_plain(config.strategy.name)}")
+    name = folder.name
     try:
         folder.mkdir()
     except FileExistsError:
