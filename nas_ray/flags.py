@@ -45,7 +45,10 @@ SIMULATE = {
     "name": "run.name",
     "runs_dir": "run.dir",
 }
-"""Likewise of ``nas-ray simulate``; ``--workers`` is ``resources.concurrency``, ``--budget`` the limits of ``run``."""
+"""Likewise of ``nas-ray simulate``.
+
+``--workers`` is ``resources.concurrency``, ``--budget`` the limits of ``run``.
+"""
 
 
 def search_config(

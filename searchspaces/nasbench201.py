@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = {f"op_{target}_{source}": (source, target) for target in (1, 2, 3) for source in range(target)}
 """Key -> (source, target); node 0 is the cell's input and node 3 its output."""
-ENCODINGS = len(OPERATIONS) ** len(EDGES)
+ENCODINGS: int = len(OPERATIONS) ** len(EDGES)
 
 Cell = tuple[str, ...]
 """The operations of a cell in the order of :data:`EDGES`."""
@@ -91,8 +91,8 @@ class NASBench201(SearchSpace):
     def features(self, config: Config) -> NDArray[np.float64]:
         """Return what a cell is made of, dead edges left out: isomorphic cells coincide.
 
-        The first 30 numbers are the operations of the edges, one-hot, in the class's first encoding; the others
-        sum up the paths from input to output (:func:`nas_ray.searchspaces.cell_paths.summary`).
+        The first 30 numbers are the operations of the edges, one-hot, in the class's first encoding; the
+        others sum up the paths from input to output (:func:`nas_ray.searchspaces.cell_paths.summary`).
         """
         return _features(cell_of(config)).copy()
 

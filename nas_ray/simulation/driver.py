@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nas_ray.config import SearchConfig
 from nas_ray.errors import ConfigError
@@ -56,7 +56,8 @@ def simulate(
         wrappers: Failures and slow workers, the innermost first.
         strategy_options: Options of a strategy that is named or a class.
         stopping_options: Likewise of the stopping rule.
-        folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes nothing.
+        folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes
+            nothing.
 
     Raises:
         ConfigError: If an argument cannot be.
@@ -126,7 +127,8 @@ def _rule(
     known = {"metric": table.objective.metric, "mode": table.objective.mode}
     if isinstance(given, str):
         return load_rule(given, **known, **options)
-    rule = given(**known, **options) if isinstance(given, type) else given
+    # Ray ships no types for the bases of rules and strategies, so that mypy cannot tell class from object.
+    rule = cast("StoppingRule", given(**known, **options) if isinstance(given, type) else given)
     rule.set_search_properties(**known)
     return rule
 
@@ -146,15 +148,16 @@ def _strategy(
         return load_strategy(given, **known, **options)
     if isinstance(given, type):
         return given(**known, **options)
-    if len(given.memory):
+    made = cast("Strategy", given)
+    if len(made.memory):
         raise ConfigError(
-            f"a strategy object serves one run, but this {given.name!r} has made proposals already"
+            f"a strategy object serves one run, but this {made.name!r} has made proposals already"
         )
-    if given.space is None:
-        given.bind(table.space)
-    given.set_search_properties(objective.metric, objective.mode, table.space.param_space())
-    given.max_fidelity = given.max_fidelity or table.max_epochs
-    return given
+    if made.space is None:
+        made.bind(table.space)
+    made.set_search_properties(objective.metric, objective.mode, table.space.param_space())
+    made.max_fidelity = made.max_fidelity or table.max_epochs
+    return made
 
 
 def _config(

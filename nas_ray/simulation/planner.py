@@ -32,11 +32,10 @@ def recorded(config: SearchConfig, workers: int) -> str:
     run_folder.check(stated)
     run = simulate_config(stated, run_folder.new_name(stated, f"simulated-{stated.strategy.name}"))
     assert run.folder is not None
-    shown = (
+    return (
         f"{SearchResult.load(run.folder).summary()}\n"
         f"known proposals {run.duplicates:.1%}, {1000 * run.propose_s:.1f} ms a trial to propose and learn"
     )
-    return shown
 
 
 def plan(config: SearchConfig, workers: Sequence[int], price: float | None = None) -> pd.DataFrame:

@@ -84,7 +84,7 @@ class Auto(Bayesian):
 
 
 def _trust(kernel: Kernel, setting: Hyperparameters, x: NDArray[np.float64], z: NDArray[np.float64]) -> float:
-    """Return the rank correlation of left-out predictions with results; 1 where there is nothing to compare."""
+    """Return the rank correlation of left-out predictions with results; 1 where nothing can be compared."""
     predicted = leave_one_out(kernel, setting, x, z)
     if np.ptp(predicted) == 0 or np.ptp(z) == 0:
         return 1.0

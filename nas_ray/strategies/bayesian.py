@@ -39,7 +39,7 @@ MODELS = 3
 
 
 class _Models(NamedTuple):
-    """Posteriors with their shares, the rows that they hold, and for how many observations they were chosen."""
+    """Posteriors with their shares, the rows they hold, and for how many observations they were chosen."""
 
     posteriors: list[tuple[float, Posterior]]
     rows: list[int]
@@ -70,7 +70,7 @@ class Bayesian(Strategy):
     Example:
         >>> from ray import tune
         >>> strategy = Bayesian(metric="val_acc", mode="max", seed=0, initial=4)
-        >>> strategy.set_search_properties(None, None, {f"layer{i}": tune.choice([0, 1, 2]) for i in range(5)})
+        >>> strategy.set_search_properties(None, None, {f"op{i}": tune.choice([0, 1, 2]) for i in range(5)})
         True
         >>> for number in range(30):
         ...     config = strategy.suggest(str(number))

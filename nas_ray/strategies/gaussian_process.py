@@ -1,4 +1,4 @@
-"""A Gaussian process over feature vectors: covariances, hyperparameters by likelihood, a posterior that grows."""
+"""A Gaussian process over features: covariances, hyperparameters by likelihood, a posterior that grows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Kernel:
 
 def _squares(a: Array, b: Array) -> Single:
     squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * a @ b.T
-    return np.maximum(squares, 0).astype(np.float32)
+    return np.asarray(np.maximum(squares, 0), dtype=np.float32)
 
 
 def fit(kernel: Kernel, x: Array, z: Array, keep: int) -> list[tuple[float, Hyperparameters]]:
@@ -184,7 +184,7 @@ class Posterior:
         across = self._covariances(x[None], self._candidates)[0]
         own = self._covariances(self._x[:n], x[None])[:, 0].astype(np.float64)
         left = solve_triangular(self._factor[:n, :n], own, lower=True, check_finite=False)
-        pivot = np.sqrt(max(1.0 + self._chosen.noise - left @ left, 1e-9))
+        pivot = np.sqrt(max(1.0 + self._chosen.noise - float(left @ left), 1e-9))
         row = (across - left.astype(np.float32) @ self._rows[:n]) / np.float32(pivot)
         self._factor[n, :n], self._factor[n, n] = left, pivot
         self._x[n], self._rows[n] = x, row

@@ -21,8 +21,8 @@ class LocalSearch(Strategy):
 
     A climb starts at a random network v. The networks N(v) that differ in one key are trained in random
     order; as soon as one is better, it is the new v (the paper's variant that does not ask for all of N(v)
-    first). Where none is, v is a local optimum and another climb starts. The first climb starts at the best of
-    ``initial`` random networks.
+    first). Where none is, v is a local optimum and another climb starts. The first climb starts at the best
+    of ``initial`` random networks.
 
     Where we differ from the paper: neighbours whose results are known cost nothing and are moved to at once;
     and the search never waits: while the last neighbours of v are in training, a free worker is given those

@@ -152,7 +152,7 @@ def read_descriptions(path: Path) -> dict[str, Description]:
         raise DataError(f"the description of a table {str(path)!r} cannot be read: {error}") from error
     if not isinstance(plain, dict):
         raise DataError(f"{str(path)!r} must be a mapping, but is a {type(plain).__name__}")
-    several = plain["tables"] if "tables" in plain else {path.stem: plain}
+    several = plain.get("tables", {path.stem: plain})
     return {name: _checked(f"{path.name}: {name}", each) for name, each in several.items()}
 
 

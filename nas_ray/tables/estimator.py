@@ -6,30 +6,38 @@ from typing import Any
 
 from ray import tune
 
-from nas_ray.tables import load_table
+from nas_ray.errors import ConfigError
 from nas_ray.tables.table import Entry, Table
 
 
 class TableEstimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for Trainable
     """Reports what a table says, one of its reports in each step, as the real estimator reports epochs.
 
-    In a Tuner of one's own::
+    In a Tuner of one's own, which hands the table to its workers::
 
+        table = load_table("nasbench201-cifar10")
         tune.Tuner(
-            tune.with_parameters(TableEstimator, table="nasbench201-cifar10"),
-            param_space=load_table("nasbench201-cifar10").space.param_space(),
+            tune.with_parameters(TableEstimator, table=table),
+            param_space=table.space.param_space(),
             tune_config=tune.TuneConfig(metric="val_acc", mode="max", num_samples=50),
         )
     """
 
-    def setup(self, config: dict[str, Any], table: str = "") -> None:
-        """Read the table, once per process.
+    def setup(self, config: dict[str, Any], table: Table | None = None) -> None:
+        """Take the table.
 
         Args:
             config: The configuration of the first trial.
-            table: A known name, or the path of a description.
+            table: The table, read by the driver; the workers need none of its files.
+
+        Raises:
+            ConfigError: If there is none.
         """
-        self.table: Table = load_table(table)
+        if table is None:
+            raise ConfigError(
+                "TableEstimator must have a table: tune.with_parameters(TableEstimator, table=...)"
+            )
+        self.table = table
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -44,8 +52,14 @@ class TableEstimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no type
         if self.entry is None:
             outcome = self.table.missing
             reason = {"infeasible": "constraint", "failed": "error"}[outcome]
-            nothing = {self.table.objective.metric: float("nan"), "epoch": 0, "error": "the table has no such row"}
-            return {**nothing, "outcome": outcome, "reason": reason, "done": True}
+            return {
+                self.table.objective.metric: float("nan"),
+                "epoch": 0,
+                "error": "the table has no such row",
+                "outcome": outcome,
+                "reason": reason,
+                "done": True,
+            }
         epoch, seconds, metrics = self.reports[self.at]
         self.at += 1
         last = self.at == len(self.reports)

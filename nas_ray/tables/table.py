@@ -165,8 +165,9 @@ def _unique(name: str, keys: list[str], rows: list[tuple[Any, ...]]) -> dict[tup
         if index.setdefault(row, at) != at:
             doubled = dict(zip(keys, row, strict=True))
             raise DataError(
-                f"the keys of table {name!r} must name each row once, but rows {index[row]} and {at} are both "
-                f"{doubled}; add a column to its parameters, or restrict `where`"
+                f"the keys of table {name!r} must name each row once, "
+                f"but rows {index[row]} and {at} are both {doubled}; "
+                "add a column to its parameters, or restrict `where`"
             )
     return index
 

@@ -57,6 +57,14 @@ class TestMLPOnImages(SearchSpaceConformance):
         return Task(kind="classification", input_shape=(3, 8, 8), outputs=5)
 
 
+class TestNASBench201(SearchSpaceConformance):
+    def make_space(self) -> SearchSpace:
+        return load_space("nasbench201", channels=4, cells=1)
+
+    def make_task(self) -> Task:
+        return Task(kind="classification", input_shape=(3, 8, 8), outputs=10)
+
+
 def test_the_conformance_class_must_be_told_its_space() -> None:
     with pytest.raises(NotImplementedError):
         SearchSpaceConformance().make_space()

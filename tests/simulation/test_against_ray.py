@@ -71,7 +71,7 @@ def on_ray(strategy: str, rule: str, folder: Path) -> list[Event]:
     chosen.set_max_concurrency(2)
     notes = Notes(chosen)
     tune.Tuner(
-        tune.with_resources(tune.with_parameters(TableEstimator, table=TABLE), {"cpu": 1}),
+        tune.with_resources(tune.with_parameters(TableEstimator, table=load_table(TABLE)), {"cpu": 1}),
         tune_config=tune.TuneConfig(
             metric="val_acc",
             mode="max",
@@ -104,7 +104,9 @@ def in_simulation(strategy: str, rule: str, order: Iterator[Event]) -> list[Even
     return notes.events
 
 
-@pytest.mark.parametrize(("strategy", "rule"), [("random", "asha"), ("evolution", "asha"), ("evolution", "none")])
+@pytest.mark.parametrize(
+    ("strategy", "rule"), [("random", "asha"), ("evolution", "asha"), ("evolution", "none")]
+)
 def test_proposals_and_decisions_are_the_same(strategy: str, rule: str, tmp_path: Path) -> None:
     real = on_ray(strategy, rule, tmp_path)
     assert sum(kind == "propose" for kind, *_ in real) == TRIALS

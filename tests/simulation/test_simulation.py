@@ -14,27 +14,35 @@ STRATEGIES = ("random", "grid", "evolution", "local-search", "optuna", "controll
 NB201 = "nasbench201-cifar10"
 
 
-def path_of(run: Simulation) -> list[tuple[float, ...]]:
-    return [tuple(row) for row in run.trajectory.itertuples(index=False)]
+def same_path(one: Simulation, two: Simulation) -> bool:
+    return one.trajectory.equals(two.trajectory)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_same_seed_gives_the_same_run(strategy: str) -> None:
     one, two = (simulate(NB201, strategy, workers=3, budget="40trials", seed=5) for _ in range(2))
-    assert path_of(one) == path_of(two)
+    assert same_path(one, two)
     assert one.repeated == 0
     assert simulate(NB201, strategy, workers=3, budget="40trials", seed=6).best >= 0.1
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_free_worker_always_gets_a_proposal(strategy: str) -> None:
-    run = simulate(NB201, strategy, workers=8, budget="20000s", seed=1)
-    assert run.utilisation > 0.98
+    run = simulate(NB201, strategy, workers=4, budget="4000s", seed=1)
+    assert run.utilisation == pytest.approx(1)
 
 
 def test_the_ledger_of_a_simulated_run_is_that_of_a_real_one(tmp_path: Path) -> None:
     runs = [
-        simulate("spikenas-cifar10", "evolution", "asha", workers=4, budget="60trials", seed=2, folder=tmp_path / name)
+        simulate(
+            "spikenas-cifar10",
+            "evolution",
+            "asha",
+            workers=4,
+            budget="60trials",
+            seed=2,
+            folder=tmp_path / name,
+        )
         for name in ("one", "two")
     ]
     texts = [(tmp_path / name / "ledger.jsonl").read_text() for name in ("one", "two")]
@@ -51,13 +59,16 @@ def test_the_ledger_of_a_simulated_run_is_that_of_a_real_one(tmp_path: Path) -> 
 
 
 def test_without_a_folder_a_run_is_the_same(tmp_path: Path) -> None:
-    told = simulate("spikenas-cifar10", "evolution", "asha", workers=4, budget="40trials", folder=tmp_path / "a")
+    told = simulate(
+        "spikenas-cifar10", "evolution", "asha", workers=4, budget="40trials", folder=tmp_path / "a"
+    )
     untold = simulate("spikenas-cifar10", "evolution", "asha", workers=4, budget="40trials")
-    assert path_of(told) == path_of(untold)
+    assert same_path(told, untold)
 
 
 @pytest.mark.parametrize(
-    ("budget", "column", "limit"), [("50trials", "trials", 50), ("900epochs", "epochs", 900), ("9000s", "seconds", 9000)]
+    ("budget", "column", "limit"),
+    [("50trials", "trials", 50), ("900epochs", "epochs", 900), ("9000s", "seconds", 9000)],
 )
 def test_a_budget_is_kept(budget: str, column: str, limit: float) -> None:
     run = simulate("spikenas-cifar10", "random", "asha", workers=2, budget=budget)
@@ -82,7 +93,7 @@ def test_failures_and_slow_workers_compose() -> None:
     assert 15 <= run.outcomes["failed"] <= 45
     assert run.outcomes["failed"] + run.outcomes["finished"] == 100
     again = simulate("spikenas-cifar10", "evolution", workers=4, budget="100trials", wrappers=wrappers)
-    assert path_of(run) == path_of(again)
+    assert same_path(run, again)
     plain = simulate("spikenas-cifar10", "evolution", workers=4, budget="100trials")
     assert run.seconds != plain.seconds
 
@@ -112,7 +123,7 @@ def test_impossible_settings_are_refused() -> None:
         simulate(NB201, "random", workers=0)
     with pytest.raises(ConfigError, match="`delay_s`"):
         simulate(NB201, "random", delay_s=-1)
+    strategy = RandomSearch()
+    simulate(NB201, strategy, budget="3trials")
     with pytest.raises(ConfigError, match="one run"):
-        strategy = RandomSearch()
-        simulate(NB201, strategy, budget="3trials")
         simulate(NB201, strategy, budget="3trials")

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from nas_ray.strategies.auto import Auto
 from nas_ray.strategies.bayesian import Bayesian
 from nas_ray.strategies.controller import Controller
 from nas_ray.strategies.evolution import Evolution
@@ -49,3 +50,7 @@ class TestLocalSearch(StrategyConformance):
 class TestBayesian(StrategyConformance):
     strategy = Bayesian
     options: ClassVar[dict[str, Any]] = {"initial": 4}
+
+
+class TestAuto(StrategyConformance):
+    strategy = Auto

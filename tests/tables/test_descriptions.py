@@ -68,7 +68,9 @@ def test_a_missing_row_may_be_a_failure(own: Path) -> None:
 def test_levels_of_fidelity_are_reports(own: Path) -> None:
     ROWS.assign(early=[50.0, 40.0, 55.0, 45.0, 60.0]).to_csv(own.parent / "results.csv", index=False)
     own.write_text(
-        DESCRIPTION.replace("column: accuracy, unit: percent", "unit: percent, levels: {1: early, 4: accuracy}")
+        DESCRIPTION.replace(
+            "column: accuracy, unit: percent", "unit: percent, levels: {1: early, 4: accuracy}"
+        )
     )
     entry = load_table(f"{own}#mine").find({"depth": 3, "op": "conv"})
     assert entry is not None
