@@ -140,7 +140,8 @@ class Cluster:
                 heapq.heappush(self._queue, (at, -1, trial))
                 break
             self.clock = at
-            self.report(trial)
+            if self.report(trial):
+                self.end(trial)
             if self.budget.epochs is not None and self.epochs >= self.budget.epochs:
                 self.reason = "epochs"
                 break
@@ -180,8 +181,13 @@ class Cluster:
         self._schedule(trial, wait)
         return trial
 
-    def report(self, trial: VirtualTrial) -> None:
-        """Let a trial report what it has scheduled, and act on what is decided."""
+    def report(self, trial: VirtualTrial) -> bool:
+        """Let a trial report what it has scheduled.
+
+        Returns:
+            Whether that was its last report, and :meth:`end` is due. Tune calls the two one after the other
+            too, and other trials may report or begin in between.
+        """
         report = trial.upcoming
         assert report is not None
         following = next(trial.reports, None)
@@ -199,13 +205,13 @@ class Cluster:
         self.thought_s += time.perf_counter() - started
         if self.listener is not None:
             self.listener.on_trial_result(0, [], trial, result)
-        if stop:
-            self._end(trial)
-        else:
+        if not stop:
             trial.upcoming = following
             self._push(trial, following.seconds if following else 0.0)
+        return stop
 
-    def _end(self, trial: VirtualTrial) -> None:
+    def end(self, trial: VirtualTrial) -> None:
+        """End a trial whose last report was made; its worker is idle again."""
         self.rule.on_trial_complete(None, trial, trial.last)
         started = time.perf_counter()
         self.strategy.on_trial_complete(trial.trial_id, trial.last)

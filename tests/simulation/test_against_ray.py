@@ -57,7 +57,7 @@ class Notes(tune.Callback):
         self.events.append(("report", trial.custom_trial_name, float(result["epoch"]), decision))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        pass
+        self.events.append(("end", trial.custom_trial_name, 0.0, ""))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -99,8 +99,10 @@ def in_simulation(strategy: str, rule: str, order: Iterator[Event]) -> list[Even
             trial = cluster.ask()
             assert trial is not None
             running[trial.custom_trial_name] = trial
-        else:
+        elif kind == "report":
             cluster.report(running[name])
+        else:
+            cluster.end(running[name])
     return notes.events
 
 
