@@ -160,6 +160,71 @@ def simulate(
 
 
 @app.command()
+def benchmark(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml] [KEY=VALUE ...]", help="what all searches share; then single keys"
+        ),
+    ] = None,
+    table: Annotated[
+        str, typer.Option(help="known tables or paths of descriptions, separated by commas")
+    ] = "nasbench201-cifar10",
+    strategies: Annotated[
+        str, typer.Option(help="separated by commas, options in brackets: auto,optuna(sampler=gp)")
+    ] = "auto,random",
+    seeds: Annotated[int, typer.Option(help="number of seeds, from run.seed on")] = 30,
+    budget: Annotated[
+        str, _flag("run", "12000s, 300trials or 2700epochs; 300trials by default")
+    ] = "300trials",
+    workers: Annotated[
+        str, _flag("resources.concurrency", "virtual workers; 1,8 compares at several numbers")
+    ] = "1",
+    at: Annotated[
+        str | None, typer.Option(help="compare at these shares of the budget too: 50,100,200")
+    ] = None,
+    stopping: Annotated[str, _flag("stopping.name", "asha, none or module:object; none by default")] = "none",
+    seed: Annotated[int | None, _flag("run.seed", "the first seed")] = None,
+    startup: Annotated[
+        float | None, _flag("simulation.startup_s", "virtual seconds before a worker's first trial")
+    ] = None,
+    delay: Annotated[
+        float | None, _flag("simulation.delay_s", "virtual seconds between a proposal and its training")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="processes; one for each core by default", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(help="folder of the results; what is there already is not run again")
+    ] = Path("benchmark"),
+    pairs: Pairs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare strategies on tables of measured results.
+
+    Many seeds, in parallel processes; writes trajectories, a table, regret curves and a page.
+    """
+    given = locals()
+    values = {flag: given[flag] for flag in flags.BENCHMARK}
+    config = flags.with_budget(flags.search_config(words or [], pairs or [], values, flags.BENCHMARK), budget)
+    from nas_ray.benchmarking import command
+
+    text = command.run(
+        config,
+        table=table,
+        strategies=strategies,
+        workers=flags.numbers(workers, "--workers"),
+        seeds=seeds,
+        at=flags.numbers(at, "--at") if at else [],
+        folder=output,
+        jobs=jobs,
+        quiet=quiet,
+    )
+    if not quiet:
+        typer.echo(text)
+
+
+@app.command()
 def resume(
     run: Run,
     words: Annotated[

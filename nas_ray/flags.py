@@ -51,6 +51,15 @@ SIMULATE = {
 """
 
 
+BENCHMARK = {
+    "stopping": "stopping.name",
+    "seed": "run.seed",
+    "startup": "simulation.startup_s",
+    "delay": "simulation.delay_s",
+}
+"""Likewise of ``nas-ray benchmark``, whose tables, strategies, workers and seeds are lists."""
+
+
 def search_config(
     words: Sequence[str],
     pairs: Sequence[str],

@@ -91,22 +91,39 @@ def simulate(
     return Simulation(cluster, seed, record.run(cluster, config, Path(folder)))
 
 
+def check_config(config: SearchConfig) -> None:
+    """Find out whether a configuration can be simulated, without doing so.
+
+    Raises:
+        ConfigError: If it names no table, or an option cannot be.
+        UnknownName: If its table, strategy or stopping rule is not known.
+        Unsupported: If the strategy cannot serve the table's space.
+    """
+    table = load_table(_table_of(config))
+    _strategy(config.strategy.name, table, config.run.seed, config.strategy.options)
+    _rule(config.stopping.name, table, config.stopping.options)
+
+
+def _table_of(config: SearchConfig) -> str:
+    if config.simulation.table is None:
+        raise ConfigError(
+            "a simulation must have a table: --table nasbench201-cifar10, or `simulation.table`"
+        )
+    return config.simulation.table
+
+
 def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulation:
     """Simulate what a configuration states: its table, strategy, rule, workers and limits.
 
     Raises:
         ConfigError: If it names no table.
     """
-    if config.simulation.table is None:
-        raise ConfigError(
-            "a simulation must have a table: --table nasbench201-cifar10, or `simulation.table`"
-        )
     settings, run = config.simulation, config.run
     wrappers: list[Wrapper] = []
     wrappers += [Failing(settings.failure_rate, run.seed)] if settings.failure_rate else []
     wrappers += [Slow(settings.speed_spread, run.seed)] if settings.speed_spread else []
     return simulate(
-        config.simulation.table,
+        _table_of(config),
         config.strategy.name,
         config.stopping.name,
         workers=config.resources.concurrency or 1,
