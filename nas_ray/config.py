@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nas_ray.errors import ConfigError, suggestion
 from nas_ray.estimation.settings import Estimation
@@ -61,6 +61,14 @@ class StrategyBlock(Named):
 
     name: str = Field("auto", description="a name that `nas-ray strategies` shows, or module:object")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _absolute(cls, plain: Any) -> Any:
+        # A run is resumed from any folder.
+        if isinstance(plain, dict) and isinstance(plain.get("warm_start"), str):
+            return {**plain, "warm_start": str(Path(plain["warm_start"]).expanduser().absolute())}
+        return plain
+
 
 class StoppingBlock(Named):
     """The stopping rule."""
@@ -85,10 +93,13 @@ class DataBlock(Named):
 
 
 class ObjectiveBlock(_Strict):
-    """One metric and its direction."""
+    """One metric and its direction; of several, the most important comes first."""
 
     metric: str = Field(description="name of a reported metric")
     mode: Literal["max", "min"] = Field(description="max or min; a wrong guess would look for the worst")
+    weight: float | None = Field(
+        None, ge=0, description="of one unit of the metric, where several objectives are added up"
+    )
 
 
 class Constraints(_Strict):
@@ -177,17 +188,16 @@ class SearchConfig(_Strict):
 
     @field_validator("objective")
     @classmethod
-    def _one(cls, objective: tuple[ObjectiveBlock, ...]) -> tuple[ObjectiveBlock, ...]:
-        if len(objective) > 1:
-            raise ValueError(
-                f"must have one entry, since no strategy takes several yet, but has {len(objective)}"
-            )
+    def _once(cls, objective: tuple[ObjectiveBlock, ...]) -> tuple[ObjectiveBlock, ...]:
+        metrics = [entry.metric for entry in objective]
+        if len(set(metrics)) < len(metrics):
+            raise ValueError(f"must name each metric once, but names {', '.join(metrics)}")
         return objective
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """The objectives that are set; empty means the task's own."""
-        return tuple(Objective(entry.metric, entry.mode) for entry in self.objective)
+        return tuple(Objective(entry.metric, entry.mode, entry.weight) for entry in self.objective)
 
     def to_yaml(self) -> str:
         """Return the resolved configuration as YAML."""

@@ -162,7 +162,7 @@ def resume(
     if address or resolved.resources.address != "auto":  # any other address of back then may be gone
         resolved = load_config(resolved, {"resources.address": address})
     with Ledger(path / LEDGER) as ledger:
-        parts = make_parts(resolved, objects)
+        parts = make_parts(_relived(resolved), objects)
         past = Past.of(read(path / LEDGER), parts.task.objectives[0])
         _check_data(read(path / LEDGER), parts.data)
         _check_totals(resolved, changes, past)
@@ -305,6 +305,12 @@ def _facts(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> dict[str, 
         "objective": [asdict(objective) for objective in parts.task.objectives],
         "concurrency": plan.concurrency,
     }
+
+
+def _relived(config: SearchConfig) -> SearchConfig:
+    """Return the configuration without its warm start: the ledger holds what was learned from it."""
+    strategy = {key: value for key, value in config.strategy.model_dump().items() if key != "warm_start"}
+    return load_config(config, {"strategy": strategy})
 
 
 def _delivered(folder: Path) -> bool:

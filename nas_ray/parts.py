@@ -24,6 +24,7 @@ OBJECT = "<"
 SET_BY = {
     "metric": "`objective`",
     "mode": "`objective`",
+    "objectives": "`objective`",
     "seed": "`run.seed`",
     "space": "`space`",
     "task": "the data",
@@ -88,13 +89,17 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
         )
     trained = task.at(resolution=config.estimation.resolution, width=config.estimation.width)
     known |= {"space": space, "seed": config.run.seed, "task": trained}
+    if len(task.objectives) > 1:
+        known["objectives"] = task.objectives
     strategy = _made("strategy", Strategy, given, load_strategy, config.strategy, **known)
     _fit(strategy, space, trained)
     learner = given.get("learner") or config.estimation.learner
     if isinstance(learner, str):
         learner = plugins.load_object(learner)
     if learner is None:
-        plugins.check_names([objective.metric], REPORTED[task.kind], "metric that an epoch reports")
+        plugins.check_names(
+            [each.metric for each in task.objectives], REPORTED[task.kind], "metric that an epoch reports"
+        )
     return Parts(data, task, space, strategy, rule, learner)
 
 
@@ -105,6 +110,8 @@ def _fit(strategy: Strategy, space: SearchSpace, task: Task) -> None:
             f"a strategy object serves one run, but this {strategy.name!r} has made "
             f"{len(strategy.memory)} proposals; make a new one"
         )
+    if len(task.objectives) > 1:
+        strategy.aim(task.objectives)
     if strategy.space is None:
         strategy.task = task
         strategy.bind(space)

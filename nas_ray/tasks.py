@@ -19,17 +19,22 @@ class Objective:
     Args:
         metric: Name of a reported metric, such as ``"val_acc"``.
         mode: ``"max"`` or ``"min"``.
+        weight: How much one unit of the metric counts where several objectives are added up; None where they
+            are not.
 
     Raises:
-        ConfigError: If ``mode`` is neither.
+        ConfigError: If ``mode`` is neither, or ``weight`` is negative.
     """
 
     metric: str
     mode: Mode = "max"
+    weight: float | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("max", "min"):
             raise ConfigError(f"`objective.mode` must be 'max' or 'min', but got {self.mode!r}")
+        if self.weight is not None and not self.weight >= 0:
+            raise ConfigError(f"`objective.weight` must be at least 0, but got {self.weight}")
 
     @property
     def sign(self) -> int:

@@ -18,6 +18,7 @@ from nas_ray.costs import Costs
 from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.settings import Estimation
+from nas_ray.reports import worth_of
 from nas_ray.spaces import Config, SearchSpace, derived_seed
 from nas_ray.tasks import Task
 
@@ -225,9 +226,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
     # Files.
 
     def _keep(self, result: Mapping[str, Any], finished: bool) -> None:
-        objective = self.task.objectives[0]
-        if self.incumbents is not None:
-            score = objective.score(result[objective.metric])
+        score = worth_of(result, self.task.objectives)
+        if self.incumbents is not None and score is not None:
             self.incumbents.offer(score, self._name, self._weights)
         if not finished and time.monotonic() - self._written >= self.settings.checkpoint_seconds:
             self._write_checkpoint()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas_ray.ledger.encoding import Record
+from nas_ray.reports import worth_of
 from nas_ray.tasks import Objective
 
 SCORED = frozenset({"finished", "stopped", "interrupted", "running"})
@@ -88,7 +89,10 @@ class RunRecord:
     @property
     def objectives(self) -> list[Objective]:
         """What is optimised, most important first; empty if the ledger has no first record."""
-        return [Objective(each["metric"], each["mode"]) for each in self.header.get("objective", ())]
+        return [
+            Objective(each["metric"], each["mode"], each.get("weight"))
+            for each in self.header.get("objective", ())
+        ]
 
     @property
     def total_s(self) -> float:
@@ -124,11 +128,12 @@ class RunRecord:
         """Return the reports that were the best of the run so far, in order; the last is the winner's."""
         if not self.objectives:
             return []
-        objective, best, found = self.objectives[0], -math.inf, []
+        best, found = -math.inf, []
         scored = {name for name, trial in self.trials.items() if self.outcome(trial)[0] in SCORED}
         for report in self.reports:
-            score = objective.score(measured(report, objective.metric))
-            if score > best and report["trial_id"] in scored:
+            told = {each.metric: measured(report, each.metric) for each in self.objectives}
+            score = worth_of(told, self.objectives)
+            if score is not None and score > best and report["trial_id"] in scored:
                 best = score
                 found.append(report)
         return found

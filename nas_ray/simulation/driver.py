@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from nas_ray.config import SearchConfig
+from nas_ray.config import ObjectiveBlock, SearchConfig
 from nas_ray.errors import ConfigError
 from nas_ray.parts import name_of
+from nas_ray.plugins import check_names
 from nas_ray.simulation import record
 from nas_ray.simulation.budget import Budget
 from nas_ray.simulation.events import Cluster
@@ -18,6 +20,7 @@ from nas_ray.simulation.wrappers import Failing, Slow, Wrapper
 from nas_ray.stopping import StoppingRule, load_rule
 from nas_ray.strategies import Strategy, load_strategy
 from nas_ray.tables import Table, load_table
+from nas_ray.tasks import Objective
 
 
 def simulate(
@@ -33,6 +36,7 @@ def simulate(
     wrappers: Sequence[Wrapper] = (),
     strategy_options: Mapping[str, Any] | None = None,
     stopping_options: Mapping[str, Any] | None = None,
+    objectives: Sequence[Objective] = (),
     folder: str | os.PathLike[str] | None = None,
 ) -> Simulation:
     """Search a table on a virtual cluster; what ``nas-ray simulate`` does.
@@ -56,6 +60,8 @@ def simulate(
         wrappers: Failures and slow workers, the innermost first.
         strategy_options: Options of a strategy that is named or a class.
         stopping_options: Likewise of the stopping rule.
+        objectives: Several, the table's signal first, the others among its facts; none means the
+            signal alone.
         folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes
             nothing.
 
@@ -73,7 +79,9 @@ def simulate(
             raise ConfigError(f"`{name}` must be at least 0, but got {seconds}")
     found = table if isinstance(table, Table) else load_table(table)
     rule = _rule(stopping, found, stopping_options or {})
-    made = _strategy(strategy, found, seed, strategy_options or {})
+    _check_objectives(objectives, found)
+    known = {"seed": seed, **({"objectives": objectives} if len(objectives) > 1 else {})}
+    made = _strategy(strategy, found, {**known, **(strategy_options or {})})
     cluster = Cluster(
         found,
         made,
@@ -100,8 +108,22 @@ def check_config(config: SearchConfig) -> None:
         Unsupported: If the strategy cannot serve the table's space.
     """
     table = load_table(_table_of(config))
-    _strategy(config.strategy.name, table, config.run.seed, config.strategy.options)
+    _check_objectives(config.objectives, table)
+    several = {"objectives": config.objectives} if len(config.objectives) > 1 else {}
+    _strategy(config.strategy.name, table, {"seed": config.run.seed, **several, **config.strategy.options})
     _rule(config.stopping.name, table, config.stopping.options)
+
+
+def _check_objectives(objectives: Sequence[Objective], table: Table) -> None:
+    if not objectives:
+        return
+    first, signal = objectives[0], table.objective
+    if (first.metric, first.mode) != (signal.metric, signal.mode):
+        raise ConfigError(
+            f"the first objective on table {table.name!r} must be its signal, "
+            f"{signal.metric} ({signal.mode}), but got {first.metric} ({first.mode})"
+        )
+    check_names([each.metric for each in objectives[1:]], table.facts, f"fact of table {table.name!r}")
 
 
 def _table_of(config: SearchConfig) -> str:
@@ -134,6 +156,7 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
         wrappers=wrappers,
         strategy_options=config.strategy.options,
         stopping_options=config.stopping.options,
+        objectives=config.objectives,
         folder=folder,
     )
 
@@ -150,15 +173,12 @@ def _rule(
     return rule
 
 
-def _strategy(
-    given: str | Strategy | type[Strategy], table: Table, seed: int, options: Mapping[str, Any]
-) -> Strategy:
+def _strategy(given: str | Strategy | type[Strategy], table: Table, options: Mapping[str, Any]) -> Strategy:
     objective = table.objective
     known: dict[str, Any] = {
         "space": table.space,
         "metric": objective.metric,
         "mode": objective.mode,
-        "seed": seed,
         "max_fidelity": table.max_epochs,
     }
     if isinstance(given, str):
@@ -172,6 +192,8 @@ def _strategy(
         )
     if made.space is None:
         made.bind(table.space)
+    if "objectives" in options:
+        made.aim(options["objectives"])
     made.set_search_properties(objective.metric, objective.mode, table.space.param_space())
     made.max_fidelity = made.max_fidelity or table.max_epochs
     return made
@@ -197,6 +219,7 @@ def _config(
             "strategy": plain.strategy.model_copy(update={"name": strategy}),
             "stopping": plain.stopping.model_copy(update={"name": stopping}),
             "estimation": plain.estimation.model_copy(update={"max_epochs": table.max_epochs}),
+            "objective": tuple(ObjectiveBlock(**asdict(each)) for each in cluster.strategy.objectives),
             "resources": plain.resources.model_copy(update={"concurrency": cluster.workers}),
             "simulation": plain.simulation.model_copy(
                 update={"table": table.name, "startup_s": cluster.startup_s, "delay_s": cluster.delay_s}

@@ -14,10 +14,11 @@ from ray.tune.search import Searcher
 from nas_ray.simulation.budget import Budget
 from nas_ray.simulation.wrappers import Report, Wrapper
 from nas_ray.stopping import StoppingRule
-from nas_ray.strategies import Proposal, Strategy
+from nas_ray.strategies import Observation, Proposal, Strategy
 from nas_ray.tables import Entry, Table
 
-END_OF_CURVE = "done"
+RECORDED = frozenset({"params", "flops"})
+"""Facts that a ledger has a place for."""
 
 
 @dataclass(eq=False, slots=True)
@@ -118,10 +119,14 @@ class Cluster:
         self.clock, self.epochs, self.busy = 0.0, 0, 0.0
         self.ended: list[Ended] = []
         self.entries: dict[int, Entry] = {}
+        self.values: dict[int, float] = {}
+        """Signal in the last report of each proposal that was trained."""
+        self._best: Observation | None = None
         self.thought_s = 0.0
         """Real seconds that the strategy has taken."""
         self.reason = ""
         """Why the run is over: ``"done"``, ``"epochs"`` or ``"time_budget"``."""
+        self._facts = {each.metric for each in strategy.objectives} - {table.objective.metric}
         self._idle = list(range(workers - 1, -1, -1))
         self._fresh = set(range(workers))
         self._queue: list[tuple[float, int, VirtualTrial]] = []
@@ -223,9 +228,12 @@ class Cluster:
         memory = self.strategy.memory
         seen = memory.ended(trial.proposal.number)
         if seen is not None and seen.outcome != "infeasible":
-            value = None if seen.score is None else self.table.objective.sign * seen.score
-            best = memory.best.number if memory.best else None
-            self.ended.append(Ended(trial.proposal.number, self.clock, self.epochs, value, best))
+            if seen.score is not None:
+                self.values[seen.number] = trial.last[self.table.objective.metric]
+                if self._best is None or seen.rank > self._best.rank:
+                    self._best = seen
+            best = self._best.number if self._best else None
+            self.ended.append(Ended(seen.number, self.clock, self.epochs, self.values.get(seen.number), best))
 
     def _reports(self, entry: Entry | None, proposal: Proposal, worker: int) -> Iterator[Report]:
         reports: Iterator[Report] = (
@@ -260,8 +268,7 @@ class Cluster:
             result["outcome"] = "infeasible" if infeasible else "failed"
             result["reason"] = "constraint" if infeasible else "error"
             result["error"] = report.error
-        elif trial.entry is not None and self.listener is not None:
-            result |= {
-                name: value for name, value in trial.entry.facts.items() if name in ("params", "flops")
-            }
+        elif trial.entry is not None:
+            told = self._facts | RECORDED if self.listener is not None else self._facts
+            result |= {name: trial.entry.facts[name] for name in told if name in trial.entry.facts}
         return result

@@ -64,6 +64,6 @@ def _facts(cluster: Cluster, config: SearchConfig) -> dict[str, Any]:
         "trials": config.run.trials,
         "max_epochs": cluster.table.max_epochs,
         "time_budget": config.run.time_budget,
-        "objective": [asdict(cluster.table.objective)],
+        "objective": [asdict(objective) for objective in cluster.strategy.goal],
         "concurrency": cluster.workers,
     }

@@ -39,12 +39,11 @@ class Simulation:
         return pd.DataFrame(self._rows(), columns=list(COLUMNS))
 
     def _rows(self) -> list[tuple[int, int, float, float, float, float]]:
-        sign, memory, nan = self.cluster.table.objective.sign, self.cluster.strategy.memory, float("nan")
+        values, nan = self.cluster.values, float("nan")
         rows = []
         for count, end in enumerate(self.cluster.ended, 1):
-            best = None if end.best is None else memory.ended(end.best)
             value = nan if end.value is None else end.value
-            signal = nan if best is None or best.score is None else sign * best.score
+            signal = nan if end.best is None else values[end.best]
             report = nan if end.best is None else self.cluster.entries[end.best].reported
             rows.append((count, end.epochs, end.at, value, signal, report))
         return rows

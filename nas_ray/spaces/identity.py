@@ -7,11 +7,12 @@ import json
 from typing import Any
 
 VERSION = "nas-ray-id/1"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
 def canonical_json(value: Any) -> str:
     """Return the one JSON text of ``value``: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return _ENCODER.encode(value)
 
 
 def stable_id(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,13 @@ import numpy as np
 from ray.tune.search import Searcher
 
 from nas_ray.errors import ConfigError, RunError, Unsupported
+from nas_ray.reports import fidelity_of, worth_of
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
 from nas_ray.strategies.memory import Memory
-from nas_ray.strategies.observe import Curve, fidelity_of, observe, score_of
-from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Proposal
+from nas_ray.strategies.observe import Curve, observe
+from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Outcome, Proposal
 from nas_ray.strategies.unseen import unseen
+from nas_ray.strategies.warm_start import Evaluated, Source, evaluated_networks
 from nas_ray.tasks import Mode, Objective, Task
 
 STATE_VERSION = 1
@@ -54,11 +55,15 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         seed: Seed of all random choices; None draws one, kept in :attr:`seed`.
         task: The problem, for rules that depend on shapes.
         points_to_evaluate: Configurations to propose first.
+        warm_start: Networks with known results to learn from before the first proposal: the folder of an
+            earlier run, or a list of :class:`Evaluated`.
         max_fidelity: Epochs of a full training, for trainables that do not report ``max_epochs``.
         repeats: Train known configurations again (to measure noise).
+        objectives: Several objectives, most important first, in place of ``metric`` and ``mode``. A strategy
+            that is no :attr:`pareto` one maximises their weighted sum.
 
     Raises:
-        ConfigError: If ``mode`` is unknown or ``seed`` is negative.
+        ConfigError: If ``mode`` is unknown, ``seed`` is negative, or objectives to add up have no weights.
         InvalidConfig: If a point to evaluate is outside the space.
         Unsupported: If the space lacks what the strategy requires.
     """
@@ -66,6 +71,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     name: ClassVar[str] = ""
     requires: ClassVar[frozenset[str]] = frozenset()
     """Abilities a space must offer (:attr:`SearchSpace.offers`)."""
+    pareto: ClassVar[bool] = False
+    """Whether it looks for the Pareto front of several objectives, and not for the best weighted sum."""
 
     def __init__(
         self,
@@ -78,12 +85,18 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         points_to_evaluate: Sequence[Mapping[str, Any]] = (),
         max_fidelity: float | None = None,
         repeats: bool = False,
+        objectives: Sequence[Objective] = (),
+        warm_start: Source = (),
     ) -> None:
         if mode not in (None, "min", "max"):
             raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
         if seed is not None and seed < 0:
             raise ConfigError(f"`seed` must be at least 0, but got {seed}")
         super().__init__(metric=metric, mode=mode)
+        self.objectives: tuple[Objective, ...] = ()
+        """Several objectives; empty where there is one, :attr:`objective`."""
+        if objectives:
+            self.aim(objectives)
         self.seed = int(np.random.SeedSequence().entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
         self.task, self.max_fidelity, self.repeats = task, max_fidelity, repeats
         self.max_trials: int | None = None
@@ -98,6 +111,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
+        self._warm_start = warm_start
+        self._warm: list[Evaluated] = []
         self._again: list[Proposal] = []
         self._live: dict[str, Proposal] = {}
         self._curves: dict[int, Curve] = {}
@@ -152,6 +167,21 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             return True
         return given is None or not given.param_space() or given.domains.keys() == self.space.domains.keys()
 
+    def aim(self, objectives: Sequence[Objective]) -> None:
+        """Take the objectives, most important first; called once, by the constructor or a search.
+
+        Raises:
+            ConfigError: If several are to be added up and one has no weight.
+        """
+        lacking = [each.metric for each in objectives if each.weight is None]
+        if len(objectives) > 1 and lacking and not self.pareto:
+            raise ConfigError(
+                f"each objective must have a `weight`, since strategy {self.name!r} adds them up, but "
+                f"{', '.join(lacking)} has none; give it one, or take the strategy nsga2"
+            )
+        self.objectives = tuple(objectives) if len(objectives) > 1 else ()
+        self._metric, self._mode = objectives[0].metric, objectives[0].mode
+
     def set_max_concurrency(self, max_concurrent: int) -> bool:
         """Limit how many trials run at once; the base does it itself, since paused trials hold no slot."""
         self.max_concurrent = max_concurrent
@@ -168,6 +198,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """
         if self.max_concurrent is not None and len(self._live) >= self.max_concurrent:
             return None
+        if self._warm and not len(self.memory):
+            for evaluated in self._warm:
+                self.learn_from(evaluated)
         if not self._again and self._spent():
             # A trial in progress may turn out infeasible in its worker, and then counts to no budget.
             self.closed = True
@@ -182,7 +215,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Keep a report of a running trial."""
         proposal = self._live.get(trial_id)
-        score = score_of(result, self.objective)
+        score = worth_of(result, self.goal)
         if proposal is not None and score is not None:
             self._curves.setdefault(proposal.number, {})[fidelity_of(result)] = score
 
@@ -196,7 +229,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         curve = self._curves.pop(proposal.number, {})
         if error and not result:
             result = {"reason": self.error_reason}
-        self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
+        self._end(observe(proposal, result, error, curve, self.goal, self.max_fidelity))
 
     def add_evaluated_point(
         self,
@@ -215,17 +248,30 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             pruned: Whether a rule stopped it.
             intermediate_values: The metric by epoch, ``value`` last.
         """
-        candidate = Candidate(self._space.check(parameters), note={"source": EVALUATED})
-        proposal = self._record(candidate)
-        if proposal.outcome != "running":
-            return
+        if self.objectives:
+            names = ", ".join(each.metric for each in self.objectives)
+            raise ConfigError(f"a point must be told with all objectives, {names}; use `learn_from`")
         reports = intermediate_values or [value]
-        last = float(len(intermediate_values) if intermediate_values else self.max_fidelity or 1)
-        curve = {float(epoch): self.objective.score(report) for epoch, report in enumerate(reports[:-1], 1)}
-        curve = {epoch: score for epoch, score in curve.items() if math.isfinite(score)}
-        outcome = "stopped" if pruned else "finished"
-        result = {self.objective.metric: value, "epoch": last, "outcome": outcome}
-        self._end(observe(proposal, result, error, curve, self.objective, self.max_fidelity))
+        last = len(intermediate_values) if intermediate_values else self.max_fidelity or 1
+        epochs = [*range(1, len(reports)), last]
+        metric = self.objective.metric
+        curve = [(float(epoch), {metric: report}) for epoch, report in zip(epochs, reports, strict=True)]
+        outcome: Outcome = "failed" if error else "stopped" if pruned else "finished"
+        self.learn_from(Evaluated(parameters, tuple(curve), outcome))
+
+    def learn_from(self, evaluated: Evaluated) -> None:
+        """Learn from a network that was trained elsewhere; it is not trained again and counts to no budget.
+
+        Raises:
+            InvalidConfig: If it is not a member of the space.
+        """
+        config = self._space.check(evaluated.config)
+        if not self.repeats and self.memory.known(self._space.config_id(config)):
+            self._record(Candidate(config))  # a row of its own, as every known proposal
+            return
+        observation = evaluated.observation(config, self.goal)
+        note = {"source": EVALUATED, "observation": observation.to_json()}
+        self._record(Candidate(config, note=note))
 
     # State.
 
@@ -284,6 +330,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         mode: Mode = "min" if self._mode == "min" else "max"
         return Objective(self._metric or "", mode)
 
+    @property
+    def goal(self) -> tuple[Objective, ...]:
+        """All objectives, most important first; one entry in the simple case."""
+        return self.objectives or (self.objective,)
+
     def generator(self, *parts: int) -> np.random.Generator:
         """Return a generator that depends on the seed and ``parts`` alone."""
         return np.random.default_rng([self.seed, *parts])
@@ -305,6 +356,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         Raises:
             Unsupported: If the space lacks what the strategy requires.
             InvalidConfig: If a point to evaluate is outside the space.
+            RunError: If the warm start is no run.
+            ConfigError: If none of its networks is in the space and has the objectives.
         """
         lacking = self.requires - space.offers
         if lacking:
@@ -315,6 +368,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.space = space
         self._first = [space.check(point) for point in self._first]
         self.prepare()
+        if self._warm_start:
+            self._warm = evaluated_networks(self._warm_start, space, self.goal)
 
     def _spent(self) -> bool:
         return self.max_trials is not None and self.memory.begun >= self.max_trials
@@ -340,6 +395,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         outcome, reason = "running", ""
         if broken:
             outcome, reason = "infeasible", "constraint"
+        elif candidate.note.get("source") == EVALUATED:
+            outcome, reason = "cached", EVALUATED
         elif not self.repeats and self.memory.known(config_id):
             outcome, reason = "cached", "known"
         proposal = Proposal(
@@ -365,6 +422,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.adopt(proposal)
         if proposal.outcome == "infeasible":
             self._told(Observation(proposal.number, proposal.config, "infeasible", "constraint"))
+        elif proposal.reason == EVALUATED:
+            told = {**proposal.note["observation"], "number": proposal.number}
+            self._told(Observation.from_json(told, proposal.config))
         elif proposal.outcome == "cached":
             empty = Observation(proposal.number, proposal.config, "cached", "known")
             self._told(earlier.as_known(proposal.number, proposal.config) if earlier else empty)

@@ -112,14 +112,15 @@ class Bayesian(Strategy):
         self._features: list[Array] = []
         self._observed: dict[int, Observation] = {}
         self._row_of: dict[int, int] = {}
+        self._started_with: list[int] = []
         self._models: _Models | None = None
         self._chosen: tuple[int, list[tuple[float, Hyperparameters]]] | None = None
         self._open: NDArray[np.bool_] | None = None
         self._kernel: Kernel | None = None
 
     def adopt(self, proposal: Proposal) -> None:
-        """Take a network that goes to training into the model."""
-        if proposal.outcome == "running":
+        """Take a network that goes to training, or was trained elsewhere, into the model."""
+        if proposal.measured:
             self._row_of[proposal.number] = len(self._features)
             self._features.append(self._space.features(proposal.config))
         if self._open is not None:
@@ -130,6 +131,9 @@ class Bayesian(Strategy):
         row = self._row_of.get(observation.number)
         if row is not None and observation.reason not in FORGOTTEN and observation.outcome != "interrupted":
             self._observed[row] = observation
+            if _due(len(self._observed)) == len(self._observed):
+                # Noted here, so that a replayed history makes the same additions in the same order.
+                self._started_with = self._kept()
 
     def propose(self, rng: np.random.Generator) -> Candidate | None:
         """Return a network of the first design, then the one that promises most."""
@@ -221,13 +225,12 @@ class Bayesian(Strategy):
 
         Args:
             features: (N, d).
-            keep: Whether the candidates are the same next time, so that models may grow with what is added.
+            keep: Whether the candidates are the same next time, so that what is said of them may grow.
         """
-        models = self._models if keep else None
-        due = _due(len(self._observed))
-        if models is None or models.fitted != due:
-            models = self._fitted(due, features)
-            self._models = models if keep else None
+        models, due = self._models, _due(len(self._observed))
+        fresh = models is None or models.fitted != due
+        if models is None or fresh:
+            models = self._models = self._fitted(due)
         for row in range(models.rows[-1] + 1, len(self._features)):
             models.rows.append(row)
             for _, posterior in models.posteriors:
@@ -235,17 +238,17 @@ class Bayesian(Strategy):
         z = self._scores(models.rows)
         total = np.zeros(len(features))
         for share, posterior in models.posteriors:
+            if fresh or not keep:
+                posterior.watch(features)
             total += share * expected_improvement(*posterior.predict(z))
+            if not keep:
+                posterior.watch(features[:0])
         return total
 
-    def _fitted(self, due: int, features: Array) -> _Models:
-        kernel, rows = self._covariance(), self._kept()
-        posteriors = [
-            (share, Posterior(kernel, setting, features))
-            for share, setting in self._settings(*self._fit_rows())
-        ]
-        for _, posterior in posteriors:
-            posterior.start(self._inputs(rows))
+    def _fitted(self, due: int) -> _Models:
+        kernel, settings = self._covariance(), self._settings(*self._fit_rows())
+        rows = list(self._started_with)
+        posteriors = [(share, Posterior(kernel, setting, self._inputs(rows))) for share, setting in settings]
         return _Models(posteriors, rows, due)
 
     def _fit_rows(self) -> tuple[int, list[int]]:

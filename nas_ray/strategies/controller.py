@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nas_ray.errors import ConfigError
+from nas_ray.spaces import Config
 from nas_ray.strategies.base import Strategy
 from nas_ray.strategies.decisions import Decisions
-from nas_ray.strategies.records import Candidate, Observation
+from nas_ray.strategies.records import Candidate, Observation, Proposal
 from nas_ray.strategies.rewards import Advantages
 
 if TYPE_CHECKING:
-    from nas_ray.strategies.policy import Policy
+    from nas_ray.strategies.policy import Drawn, Policy
+
+Algorithm = Literal["reinforce", "ppo"]
 
 
 class Controller(Strategy):
@@ -22,7 +25,9 @@ class Controller(Strategy):
     An LSTM goes through the keys of the space in order; at each it reads the choice before and gives the
     probabilities of the next one. After a trial its weights θ move along
     (R - b) ∇ log p(choices; θ), REINFORCE (Williams 1992), where R is the reward and b a moving average of
-    the rewards before; an entropy bonus keeps it trying.
+    the rewards before; an entropy bonus keeps it trying. With ``algorithm="ppo"`` the results are gathered in
+    batches, and each batch is gone through several times along the clipped surrogate of PPO (Schulman et al.
+    2017, https://arxiv.org/abs/1707.06347; for NAS: Zoph et al., CVPR 2018), with R - b as the advantage.
 
     What R is: the share of the trials so far that this one beats by (fidelity, score), from 0 to 1. A
     trial that a stopping rule ended after one epoch is so compared with what is known after one epoch
@@ -54,6 +59,10 @@ class Controller(Strategy):
         entropy_weight: Factor of the entropy of the decisions, in nats.
         baseline_decay: Of the moving averages of R and of its spread.
         hidden_size: Units of the LSTM and of the embedding.
+        algorithm: ``"reinforce"`` or ``"ppo"``.
+        batch_size: Results in a batch of PPO.
+        steps: PPO's K, steps for each batch.
+        clip: PPO's ε.
         options: Options of every :class:`Strategy`.
 
     Raises:
@@ -73,6 +82,10 @@ class Controller(Strategy):
         entropy_weight: float = 0.45,
         baseline_decay: float = 0.95,
         hidden_size: int = 32,
+        algorithm: Algorithm = "reinforce",
+        batch_size: int = 8,
+        steps: int = 4,
+        clip: float = 0.2,
         **options: Any,
     ) -> None:
         if not learning_rate > 0:
@@ -83,6 +96,13 @@ class Controller(Strategy):
             raise ConfigError(f"`baseline_decay` must be at least 0 and below 1, but got {baseline_decay}")
         if hidden_size < 1:
             raise ConfigError(f"`hidden_size` must be at least 1, but got {hidden_size}")
+        if algorithm not in ("reinforce", "ppo"):
+            raise ConfigError(f"`algorithm` must be 'reinforce' or 'ppo', but got {algorithm!r}")
+        if batch_size < 1 or steps < 1:
+            raise ConfigError(f"`batch_size` and `steps` must be at least 1, but got {(batch_size, steps)}")
+        if not clip > 0:
+            raise ConfigError(f"`clip` must be greater than 0, but got {clip}")
+        self.algorithm, self.batch_size, self.steps, self.clip = algorithm, batch_size, steps, clip
         self.learning_rate, self.entropy_weight = learning_rate, entropy_weight
         self.hidden_size = hidden_size
         self.advantages = Advantages(baseline_decay)
@@ -95,6 +115,8 @@ class Controller(Strategy):
         from nas_ray.strategies.policy import Policy  # torch: not before a search starts
 
         self._decisions = Decisions(self._space.domains)
+        self._batch: list[Drawn] = []
+        self._log_p: dict[int, float] = {}
         self.policy = Policy(
             self._decisions.sizes,
             hidden_size=self.hidden_size,
@@ -110,19 +132,35 @@ class Controller(Strategy):
         choices = self.policy.sample(rng)
         return Candidate(self._decisions.config(choices, rng))
 
+    def adopt(self, proposal: Proposal) -> None:
+        """For PPO, keep how likely the choices are to the policy of now."""
+        if self.algorithm == "ppo":
+            assert self.policy is not None
+            self._log_p[proposal.number] = self.policy.log_probability(*self._choices(proposal.config))
+
     def learn(self, observation: Observation) -> None:
         """Update the weights, unless nothing was learned (lost, or known and still running)."""
+        log_p = self._log_p.pop(observation.number, 0.0)
         advantage = self.advantages.of(observation, self._known_as(observation))
         if advantage is None:
             return
         assert self.policy is not None
+        choices, active = self._choices(observation.config)
+        if self.algorithm == "reinforce":
+            self.policy.update(choices, active, advantage)
+            return
+        from nas_ray.strategies.policy import Drawn
+
+        self._batch.append(Drawn(choices, active, log_p, advantage))
+        if len(self._batch) == self.batch_size:
+            self.policy.improve(self._batch, self.steps, self.clip)
+            self._batch = []
+
+    def _choices(self, config: Config) -> tuple[list[int], list[bool]]:
+        """Return the option of each key, and whether it matters."""
         assert self._decisions is not None
-        active = self._space.active(observation.config)
-        self.policy.update(
-            self._decisions.choices(observation.config),
-            [key in active for key in self._decisions.keys],
-            advantage,
-        )
+        active = self._space.active(config)
+        return self._decisions.choices(config), [key in active for key in self._decisions.keys]
 
     def _known_as(self, observation: Observation) -> Observation | None:
         if observation.outcome != "cached":

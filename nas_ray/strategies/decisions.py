@@ -25,6 +25,8 @@ class Decisions:
         self._options = [_Listed(domain) if _is_short(domain) else _Binned(domain) for domain in of.values()]
         self.sizes = [len(options) for options in self._options]
         """Options of each key, (n_keys,)."""
+        self.exact = all(_is_short(domain) for domain in of.values())
+        """Whether one choice for each key is one configuration, and no key was cut into bins."""
 
     def config(self, choices: Sequence[int], rng: np.random.Generator) -> Config:
         """Return the configuration of one choice per key; inside a bin it is drawn."""

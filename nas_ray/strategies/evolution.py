@@ -1,8 +1,7 @@
-"""Regularised evolution: mutate the best of a few among the youngest."""
+"""Evolution: mutate the best of a few, among the youngest networks or among the best."""
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,9 @@ class Evolution(Strategy):
 
     The population is a queue of the last P trained networks in the order in which they ended: whoever is
     too old leaves it, however good. A child is a mutation of the best of S members drawn at random. As
-    long as the population is filling, networks are drawn from the space.
+    long as the population is filling, networks are drawn from the space. With ``aging=False`` the worst
+    network leaves the population in place of the oldest, the paper's "non-aging evolution" (there, the worst
+    of a tournament does): it converges faster, and clings to a network whose result was luck.
 
     Where we differ from the paper: the search is a steady state that never waits (a worker that comes free
     gets a child of whatever has ended by then); a network that was trained already is not trained
@@ -47,6 +48,7 @@ class Evolution(Strategy):
         population_size: The paper's P.
         sample_size: The paper's S, members in a tournament; 1 is a random walk, P always takes the best.
         crossover_rate: Probability that a child has two parents; 0 is the paper's algorithm.
+        aging: Whether the oldest network leaves the population; if not, the worst one does.
         options: Options of every :class:`Strategy`.
 
     Raises:
@@ -65,6 +67,7 @@ class Evolution(Strategy):
         population_size: int = 16,
         sample_size: int = 8,
         crossover_rate: float = 0.25,
+        aging: bool = True,
         **options: Any,
     ) -> None:
         if not 1 <= sample_size <= population_size:
@@ -75,10 +78,13 @@ class Evolution(Strategy):
         if not 0 <= crossover_rate <= 1:
             raise ConfigError(f"`crossover_rate` must be between 0 and 1, but got {crossover_rate}")
         self.population_size, self.sample_size = population_size, sample_size
-        self.crossover_rate = crossover_rate
-        self.population: deque[Observation] = deque(maxlen=population_size)
-        """The last ``population_size`` trained networks, oldest first."""
+        self.crossover_rate, self.aging = crossover_rate, aging
         super().__init__(space, metric, mode, seed, **options)
+
+    def prepare(self) -> None:
+        """Begin with no population."""
+        self.population: list[Observation] = []
+        """At most ``population_size`` trained networks, oldest first."""
 
     def propose(self, rng: np.random.Generator) -> Candidate:
         """Draw a sample while the population is filling, then a child."""
@@ -94,12 +100,21 @@ class Evolution(Strategy):
         return Candidate(child, parents=tuple(dict.fromkeys(parent.number for parent in parents)))
 
     def learn(self, observation: Observation) -> None:
-        """Let a trained network into the population; the oldest leaves it."""
-        if observation.score is not None and observation.outcome != "cached":
-            self.population.append(observation)
+        """Let a trained network into the population; the oldest, or the worst, leaves it."""
+        if observation.score is None or observation.outcome == "cached":
+            return
+        self.population.append(observation)
+        if len(self.population) > self.population_size:
+            leaver = 0 if self.aging else self.population.index(min(self.population, key=_worst_first))
+            del self.population[leaver]
 
     def _tournament(self, rng: np.random.Generator) -> Observation:
         picks = rng.choice(len(self.population), size=self.sample_size, replace=False)
         # The lower number wins a tie, whatever the order of the draw.
         contestants = sorted((self.population[int(pick)] for pick in picks), key=lambda one: one.number)
         return max(contestants, key=lambda one: one.rank)
+
+
+def _worst_first(observation: Observation) -> tuple[tuple[float, float], int]:
+    # Of equals the older one leaves.
+    return observation.rank, observation.number

@@ -135,7 +135,7 @@ def leave_one_out(kernel: Kernel, chosen: Hyperparameters, x: Array, z: Array) -
 
 
 class Posterior:
-    """What a Gaussian process says of a fixed set of candidates, given networks that are added one by one.
+    """What a Gaussian process says of candidates, given networks that are added one by one.
 
     The factor L of the covariance of what was added, and L⁻¹ k(added, candidates), grow by a row for each
     network: that costs O(n · candidates), a hundredth of a new factorisation.
@@ -143,34 +143,32 @@ class Posterior:
     Args:
         kernel: The covariance.
         chosen: Its hyperparameters.
-        candidates: Feature vectors, (N, d).
+        x: Feature vectors of the first networks, (n, d).
     """
 
-    def __init__(self, kernel: Kernel, chosen: Hyperparameters, candidates: Array) -> None:
-        self._kernel, self._chosen, self._candidates = kernel, chosen, candidates
-        self._x = np.empty((0, candidates.shape[1]))
-        self._factor = np.empty((0, 0))
-        self._rows = np.empty((0, len(candidates)), dtype=np.float32)
-        self._explained = np.zeros(len(candidates))
-        self._n = 0
+    def __init__(self, kernel: Kernel, chosen: Hyperparameters, x: Array) -> None:
+        self._kernel, self._chosen, self._n = kernel, chosen, len(x)
+        own = self._covariances(x, x).astype(np.float64)
+        self._x = x.copy()
+        self._factor = np.asarray(np.linalg.cholesky(own + chosen.noise * np.eye(len(x))), dtype=np.float64)
+        self.watch(np.empty((0, x.shape[1])))
 
     def __len__(self) -> int:
         return self._n
 
-    def start(self, x: Array) -> None:
-        """Add the first networks all at once.
+    def watch(self, candidates: Array) -> None:
+        """Take other candidates in place of those that were watched before.
 
         Args:
-            x: Feature vectors, (n, d).
+            candidates: Feature vectors, (N, d).
         """
-        self._make_room(len(x))
-        own = self._covariances(x, x).astype(np.float64)
-        factor = np.linalg.cholesky(own + self._chosen.noise * np.eye(len(x)))
-        across = self._covariances(x, self._candidates)
-        self._n = len(x)
-        self._x[: self._n], self._factor[: self._n, : self._n] = x, factor
-        rows = solve_triangular(factor.astype(np.float32), across, lower=True, check_finite=False)
-        self._rows[: self._n] = rows
+        n = self._n
+        self._candidates = candidates
+        across = self._covariances(self._x[:n], candidates)
+        factor = self._factor[:n, :n].astype(np.float32)
+        rows = solve_triangular(factor, across, lower=True, check_finite=False) if n else across
+        self._rows = np.zeros((len(self._x), len(candidates)), dtype=np.float32)
+        self._rows[:n] = rows
         self._explained = np.einsum("ij,ij->j", rows, rows, dtype=np.float64)
 
     def add(self, x: Array) -> None:
@@ -199,7 +197,8 @@ class Posterior:
                 to have the value predicted when it was added, so that candidates like it lose their
                 uncertainty and not their promise.
         """
-        factor, known = self._factor[: self._n, : self._n], np.isfinite(z)
+        factor = self._factor[: self._n, : self._n]
+        known = np.isfinite(z)
         v = _forward(factor, z)
         amplitude = float(v @ v) / max(1, int(known.sum()))
         mean = (v.astype(np.float32) @ self._rows[: self._n]).astype(np.float64)

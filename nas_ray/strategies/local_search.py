@@ -78,7 +78,7 @@ class LocalSearch(Strategy):
 
     def adopt(self, proposal: Proposal) -> None:
         """Count the first networks, and remember the climb of each proposal."""
-        self._begun += proposal.outcome == "running"
+        self._begun += proposal.measured
         self._climb_of[proposal.number] = int(proposal.note.get(CLIMB, 0))
 
     def learn(self, observation: Observation) -> None:

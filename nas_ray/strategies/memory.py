@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nas_ray.spaces import Config
-from nas_ray.strategies.records import EVALUATED, FORGOTTEN, Observation, Proposal
+from nas_ray.strategies.records import FORGOTTEN, Observation, Proposal
 
 
 class Memory:
@@ -42,8 +42,9 @@ class Memory:
         """Remember a proposal; infeasible and known ones do not run."""
         self.proposals.append(proposal)
         if proposal.outcome == "running":
-            self.begun += _counts(proposal)
+            self.begun += 1
             self.running[proposal.number] = proposal
+        if proposal.measured:
             self._known[proposal.config_id] = proposal.number
         elif proposal.outcome == "infeasible":
             self._known.setdefault(proposal.config_id, proposal.number)
@@ -53,11 +54,11 @@ class Memory:
         proposal = self.proposals[observation.number]
         self.running.pop(observation.number, None)
         self.observations.append(observation)
-        if proposal.outcome != "running":
+        if not proposal.measured:
             return
         self._by_number[observation.number] = observation
         if observation.outcome == "infeasible":
-            self.begun -= _counts(proposal)
+            self.begun -= 1
         if observation.reason in FORGOTTEN:
             self._known.pop(proposal.config_id, None)
         if observation.score is not None and (self.best is None or observation.rank > self.best.rank):
@@ -66,7 +67,3 @@ class Memory:
     def running_configs(self) -> Iterator[Config]:
         """Yield the configurations in training now."""
         return (proposal.config for proposal in self.running.values())
-
-
-def _counts(proposal: Proposal) -> int:
-    return int(proposal.note.get("source") != EVALUATED)

@@ -7,12 +7,10 @@ anybody else's trainable the fidelity reached is compared with the strategy's ``
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from nas_ray.reports import fidelity_of, scores_of, worth_of
 from nas_ray.strategies.records import Observation, Outcome, Proposal
 from nas_ray.tasks import Objective
 
@@ -20,25 +18,12 @@ Curve = dict[float, float]
 """Score by epoch; a repeated report (after a retry) overwrites."""
 
 
-def fidelity_of(result: Mapping[str, Any]) -> float:
-    """Return the units of fidelity of a report: ``epoch``, or Tune's ``training_iteration``."""
-    return float(result.get("epoch", result.get("training_iteration", 0)) or 0)
-
-
-def score_of(result: Mapping[str, Any], objective: Objective) -> float | None:
-    """Return the objective turned so that larger is better, or None if it is missing or not finite."""
-    value = result.get(objective.metric)
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-        return None
-    return objective.sign * float(value)
-
-
 def observe(
     proposal: Proposal,
     result: Mapping[str, Any] | None,
     error: bool,
     curve: Curve,
-    objective: Objective,
+    objectives: Sequence[Objective],
     max_fidelity: float | None,
 ) -> Observation:
     """Turn the end of a trial into an observation.
@@ -48,11 +33,11 @@ def observe(
         result: Tune's last result, None where the trial died.
         error: Whether Tune counts it as an error.
         curve: Score by epoch as reported.
-        objective: What is optimised.
+        objectives: What is optimised, most important first.
         max_fidelity: Epochs of a full training, where known.
     """
     result = result or {}
-    score, fidelity = score_of(result, objective), fidelity_of(result)
+    score, fidelity = worth_of(result, objectives), fidelity_of(result)
     outcome, reason = _outcome(result, error, score, fidelity, result.get("max_epochs") or max_fidelity)
     if outcome in ("failed", "infeasible", "interrupted"):
         score = None
@@ -67,6 +52,7 @@ def observe(
         fidelity=fidelity or max(curve, default=0.0),
         complete=outcome == "finished",
         curve=tuple(sorted(curve.items())),
+        scores=() if score is None else scores_of(result, objectives) or (),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -91,13 +92,62 @@ class Policy(nn.Module):
         if not any(active):
             return
         with _one_thread():
-            log_p = self.log_probabilities(choices)[torch.tensor(active)]  # (n_active, max_size)
-            taken = torch.tensor([choice for choice, counts in zip(choices, active, strict=True) if counts])
-            gained = advantage * log_p.gather(1, taken[:, None]).sum()
-            entropy = -(log_p.exp() * log_p).sum()
-            self._optimizer.zero_grad()
-            (-gained - self.entropy_weight * entropy).backward()  # type: ignore[no-untyped-call]
-            self._optimizer.step()
+            log_p, entropy = self._of(choices, active)
+            self._descend(-advantage * log_p - self.entropy_weight * entropy)
+
+    def log_probability(self, choices: Sequence[int], active: Sequence[bool]) -> float:
+        """Return log p of the active choices."""
+        with _one_thread(), torch.no_grad():
+            return float(self._of(choices, active)[0])
+
+    def improve(self, batch: Sequence[Drawn], steps: int, clip: float) -> None:
+        """Take ``steps`` steps along the clipped surrogate of PPO (Schulman et al. 2017, equation 7).
+
+        Args:
+            batch: What was drawn by earlier policies.
+            steps: The paper's K.
+            clip: The paper's ε.
+        """
+        with _one_thread():
+            for _ in range(steps):
+                losses = []
+                for drawn in batch:
+                    log_p, entropy = self._of(drawn.choices, drawn.active)
+                    ratio = (log_p - drawn.log_p).exp()
+                    gained = torch.minimum(
+                        ratio * drawn.advantage, ratio.clamp(1 - clip, 1 + clip) * drawn.advantage
+                    )
+                    losses.append(-gained - self.entropy_weight * entropy)
+                self._descend(torch.stack(losses).mean())
+
+    def _of(self, choices: Sequence[int], active: Sequence[bool]) -> tuple[Tensor, Tensor]:
+        """Return log p of the active choices, and the sum of the entropies of their decisions."""
+        log_p = self.log_probabilities(choices)[torch.tensor(active)]  # (n_active, max_size)
+        taken = torch.tensor(
+            [choice for choice, counts in zip(choices, active, strict=True) if counts], dtype=torch.long
+        )
+        return log_p.gather(1, taken[:, None]).sum(), -(log_p.exp() * log_p).sum()
+
+    def _descend(self, loss: Tensor) -> None:
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+
+
+class Drawn(NamedTuple):
+    """Choices that were drawn and rewarded.
+
+    Args:
+        choices: Option of each key, (n_keys,).
+        active: Which keys mattered, (n_keys,).
+        log_p: log p of the active choices when they were drawn.
+        advantage: What they were worth.
+    """
+
+    choices: Sequence[int]
+    active: Sequence[bool]
+    log_p: float
+    advantage: float
 
 
 @contextmanager

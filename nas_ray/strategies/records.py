@@ -14,7 +14,7 @@ FORGOTTEN = frozenset({"lost", "timeout"})
 """Reasons after which a configuration may be proposed again: they say nothing about it."""
 
 EVALUATED = "evaluated"
-"""Source, in a proposal's note, of a network that was trained elsewhere; it counts to no budget."""
+"""Reason of a network that was trained elsewhere: its result is in its note, and it counts to no budget."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Proposal:
         config_id: Id of the network with its training settings.
         architecture_id: Id of the network.
         outcome: ``"running"`` if it goes to training, else ``"infeasible"`` or ``"cached"``.
-        reason: ``"constraint"`` or ``"known"`` where it does not go to training.
+        reason: ``"constraint"``, ``"known"`` or ``"evaluated"`` where it does not go to training.
         error: The broken rules in words.
         parents: Numbers of the proposals it was derived from.
         note: What the strategy wants on record.
@@ -57,6 +57,11 @@ class Proposal:
     error: str = ""
     parents: tuple[int, ...] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has a result of its own: it goes to training, or was trained elsewhere."""
+        return self.outcome == "running" or self.reason == EVALUATED
 
     @property
     def trial_id(self) -> str:
@@ -83,11 +88,12 @@ class Observation:
         config: Its configuration.
         outcome: One of the outcomes; never ``"running"``.
         reason: A rule's name, ``"error"``, ``"diverged"``, ``"constraint"``, ``"known"`` ...
-        score: The objective turned so that larger is better; None where there is none
-            (failed, diverged, infeasible, or known and still running).
+        score: The objective, or the weighted sum of several, turned so that larger is better; None where
+            there is none (failed, diverged, infeasible, or known and still running).
         fidelity: Units of fidelity (epochs) reached; 0 where nothing was trained.
         complete: Whether ``fidelity`` is the full one: the score of a stopped trial is a partial result.
         curve: (epoch, score) of every finite report, in order.
+        scores: Every objective turned so that larger is better; empty where ``score`` is None.
     """
 
     number: int
@@ -98,6 +104,7 @@ class Observation:
     fidelity: float = 0.0
     complete: bool = False
     curve: tuple[tuple[float, float], ...] = ()
+    scores: tuple[float, ...] = ()
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -107,13 +114,14 @@ class Observation:
     def to_json(self) -> dict[str, Any]:
         """Return the observation as plain JSON values, without the configuration (its proposal has it)."""
         plain = {key: value for key, value in asdict(self).items() if key != "config"}
-        return {**plain, "curve": [list(point) for point in self.curve]}
+        return {**plain, "curve": [list(point) for point in self.curve], "scores": list(self.scores)}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any], config: Config) -> Observation:
         """Rebuild an observation from :meth:`to_json` and the configuration of its proposal."""
         known = {key: plain[key] for key in cls.__dataclass_fields__ if key in plain}
         known["curve"] = tuple((epoch, score) for epoch, score in known.get("curve", ()))
+        known["scores"] = tuple(known.get("scores", ()))
         return cls(**{**known, "config": config})
 
     def as_known(self, number: int, config: Config) -> Observation:

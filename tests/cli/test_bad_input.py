@@ -68,8 +68,11 @@ def refused(ask, folder, *words):
         (["--strategy", "evolutoin"], ["'evolutoin'", "'evolution'"]),
         (["--stopping", "ahsa"], ["'ahsa'", "'asha'"]),
         (["--data", "digts"], ["'digts'", "'digits'"]),
-        (["strategy.population=5"], ["'population'", "'population_size'"]),
-        (["strategy.population_size=big"], ["'evolution'", "'population_size': 'big'"]),
+        (["--strategy", "evolution", "strategy.population=5"], ["'population'", "'population_size'"]),
+        (
+            ["--strategy", "evolution", "strategy.population_size=big"],
+            ["'evolution'", "'population_size': 'big'"],
+        ),
         (["stopping.reduction_factor=1"], ["`stopping.reduction_factor`"]),
         (["--trials", "0"], ["`run.trials` must be at least 1, but got 0"]),
         (["--max-epochs", "0"], ["`estimation.max_epochs` must be at least 1, but got 0"]),

@@ -10,7 +10,7 @@ import typer.main
 
 from nas_ray import cli, flags
 
-VERBS = ["search", "resume", "status", "list", "results", "spaces", "strategies"]
+VERBS = ["search", "resume", "status", "list", "results", "spaces", "strategies", "simulate", "benchmark"]
 HEAVY = ["ray", "torch", "torchvision", "pandas", "numpy", "pyarrow", "optuna", "nas_ray.config"]
 DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
 HELP = f"""
@@ -46,6 +46,24 @@ def test_verbs_are_those_documented():
     [
         ("search", flags.SEARCH, {"words", "pairs", "dry_run", "quiet"}),
         ("resume", flags.RESUME, {"run", "words", "pairs", "runs_dir", "quiet"}),
+        ("simulate", flags.SIMULATE, {"words", "pairs", "budget", "workers", "price"}),
+        (
+            "benchmark",
+            flags.BENCHMARK,
+            {
+                "words",
+                "pairs",
+                "budget",
+                "workers",
+                "table",
+                "strategies",
+                "seeds",
+                "at",
+                "jobs",
+                "output",
+                "quiet",
+            },
+        ),
     ],
 )
 def test_flags_are_those_of_the_table_and_of_the_docs(verb, table, others):

@@ -10,6 +10,8 @@ from nas_ray.strategies.controller import Controller
 from nas_ray.strategies.evolution import Evolution
 from nas_ray.strategies.grid import Grid
 from nas_ray.strategies.local_search import LocalSearch
+from nas_ray.strategies.mcts import MCTS
+from nas_ray.strategies.nsga2 import NSGA2
 from nas_ray.strategies.optuna import OptunaStrategy
 from nas_ray.strategies.random import RandomSearch
 from nas_ray.testing.strategies import StrategyConformance
@@ -30,12 +32,36 @@ class TestEvolutionWithCrossover(StrategyConformance):
     options: ClassVar[dict[str, Any]] = {"population_size": 5, "sample_size": 2, "crossover_rate": 0.8}
 
 
+class TestEvolutionWithoutAging(StrategyConformance):
+    strategy = Evolution
+    options: ClassVar[dict[str, Any]] = {"population_size": 5, "sample_size": 2, "aging": False}
+
+
+class TestNSGA2(StrategyConformance):
+    strategy = NSGA2
+    options: ClassVar[dict[str, Any]] = {"population_size": 6}
+
+
+class TestMCTS(StrategyConformance):
+    strategy = MCTS
+
+
+class TestMCTSOverRegions(StrategyConformance):
+    strategy = MCTS
+    options: ClassVar[dict[str, Any]] = {"partition": "regions"}
+
+
 class TestOptuna(StrategyConformance):
     strategy = OptunaStrategy
 
 
 class TestController(StrategyConformance):
     strategy = Controller
+
+
+class TestControllerWithPPO(StrategyConformance):
+    strategy = Controller
+    options: ClassVar[dict[str, Any]] = {"algorithm": "ppo", "batch_size": 3}
 
 
 class TestGrid(StrategyConformance):
