@@ -13,6 +13,7 @@ from nas_ray.ledger.columns import make_frame
 from nas_ray.ledger.run import measured
 from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.folder import read_config, run_folder
+from nas_ray.results.front import front_of
 from nas_ray.results.model import load_model
 from nas_ray.results.summary import summarise
 from nas_ray.results.timing import busy_share
@@ -109,6 +110,14 @@ class SearchResult:
             "value": [measured(report, metric) for report in found],
         }
         return make_frame({"trial_id": "text", "epoch": "int", "at": "float", "value": "float"}, values)
+
+    def pareto_front(self) -> pd.DataFrame:
+        """Return the trials that no other one dominates in the objectives, as rows of :attr:`trials`.
+
+        Only trials that were trained in full compete; the best by the first objective comes first. With one
+        objective that is the best trial.
+        """
+        return front_of(self.trials, self.objective)
 
     def utilisation(self) -> float:
         """Return busy slot seconds over slot seconds, from 0 to 1."""

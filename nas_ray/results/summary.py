@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nas_ray.errors import RunError
+from nas_ray.ledger import trials_frame
 from nas_ray.ledger.run import RunRecord
 from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.folder import read_architecture, read_config
+from nas_ray.results.front import front_of, front_text
 from nas_ray.results.model import named_space
 from nas_ray.results.timing import busy_share, in_words
 
@@ -23,6 +25,9 @@ def summarise(run: RunRecord, path: Path, live: bool) -> str:
     best = find_best(run)
     head = ["no trial has a score"] if best is None else [*_architecture(best, path), "", *_numbers(best)]
     counts = run.outcomes(live)
+    if len(run.objectives) > 1 and best is not None:
+        trials = trials_frame(run, live)
+        head += ["", *front_text(front_of(trials, run.objectives), run.objectives)]
     trained = sum(report.get("seconds") or 0.0 for report in run.reports)
     return "\n".join(
         [

@@ -23,7 +23,7 @@ from nas_ray.tasks import Mode, Objective, Task
 
 STATE_VERSION = 1
 WARM_START = "points_to_evaluate"
-KNOWN_IN_A_ROW = 30
+PATIENCE = 30
 """Known or infeasible candidates in a row after which unseen neighbours, then samples, are proposed."""
 
 Event = dict[str, Any]
@@ -73,6 +73,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     """Abilities a space must offer (:attr:`SearchSpace.offers`)."""
     pareto: ClassVar[bool] = False
     """Whether it looks for the Pareto front of several objectives, and not for the best weighted sum."""
+    patience: ClassVar[int] = PATIENCE
+    """Known or infeasible candidates in a row that are put up with."""
 
     def __init__(
         self,
@@ -379,7 +381,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         if self._first:
             proposal = self._record(Candidate(self._first.pop(0), note={"source": WARM_START}))
             return proposal if proposal.outcome == "running" else self._next()
-        for _ in range(KNOWN_IN_A_ROW):
+        for _ in range(self.patience):
             candidate = self.propose(self.generator(len(self.memory)))
             if candidate is None:
                 return None

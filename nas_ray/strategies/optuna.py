@@ -29,7 +29,8 @@ class OptunaStrategy(Strategy):
 
     What the study is told: the curve of every trial as intermediate values; a finished trial as COMPLETE;
     one that a stopping rule ended as PRUNED at the epoch that it reached, which Optuna ranks below every
-    finished one; a failed, diverged or infeasible one as FAIL; a known network what is known of it, or FAIL
+    finished one; an infeasible one as PRUNED before its first report, the worst there is, from which samplers
+    learn where not to look; a failed or diverged one as FAIL; a known network what is known of it, or FAIL
     while it still runs. Scores are turned so that larger is better; the study always maximises.
 
     Where we differ from ``study.optimize``: the sampler is made anew for every proposal, seeded from
@@ -59,6 +60,7 @@ class OptunaStrategy(Strategy):
     """
 
     name = "optuna"
+    patience = 8  # to ask takes a sampler 10 ms and more, and where it has converged it repeats itself
 
     def __init__(
         self,
@@ -108,6 +110,11 @@ class OptunaStrategy(Strategy):
 
         assert self.study is not None
         trial = self._trials.pop(observation.number)
+        if observation.outcome == "infeasible":
+            # Pruned before a report is the worst there is; what failed, samplers leave out.
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self._told_so_far.append(observation)
+            return
         for step, score in _steps(observation).items():
             trial.report(score, step)
         if observation.score is None:

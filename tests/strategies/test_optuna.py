@@ -55,7 +55,6 @@ def test_a_stopped_trial_is_pruned_at_its_own_epoch() -> None:
         (None, True),
         (None, False),
         ({METRIC: float("nan"), "training_iteration": EPOCHS}, False),
-        ({"outcome": "infeasible"}, False),
     ],
 )
 def test_failed_lost_diverged_and_infeasible_trials_fail(result: dict[str, Any] | None, error: bool) -> None:
@@ -98,6 +97,23 @@ def test_warm_starts_are_enqueued() -> None:
     one, live = strategy(points_to_evaluate=[point]), Live()
     start(one, live)
     assert told(one)[0].system_attrs["fixed_params"] == told(one)[0].params
+
+
+def test_an_infeasible_network_is_the_worst_there_is() -> None:
+    """TPE looks where l(x) / g(x) is large: what is pruned before a report is among g(x)."""
+    trial = ended({"outcome": "infeasible"})
+    assert trial.state == TrialState.PRUNED
+    assert trial.intermediate_values == {}
+
+
+def test_it_learns_to_keep_rules() -> None:
+    """Half of all configurations break the rule; of the last 40 proposals few do."""
+    params = {f"x{at}": tune.randint(0, 10) for at in range(4)}
+    space = CustomSpace(params, violations=lambda config, task: ["too large"] if config["x0"] > 4 else [])
+    one = OptunaStrategy(space, METRIC, "max", 0, max_fidelity=EPOCHS)
+    drive(one, 80)
+    broken = [proposal.outcome == "infeasible" for proposal in one.memory.proposals]
+    assert sum(broken[-40:]) < 8
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
