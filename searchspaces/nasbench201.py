@@ -57,6 +57,7 @@ class NASBench201(SearchSpace):
     """
 
     name = "nasbench201"
+    offers = frozenset({"graph"})
 
     def __init__(self, *, channels: int = 16, cells: int = 5, keep_dead: bool = False) -> None:
         self.channels = options.whole("channels", channels, 1)
@@ -66,6 +67,10 @@ class NASBench201(SearchSpace):
     def param_space(self) -> dict[str, Domain]:
         """Return one choice of operation for each edge, ``op_<target>_<source>``."""
         return {key: tune.choice(list(OPERATIONS)) for key in EDGES}
+
+    def absent(self) -> dict[str, Any]:
+        """Return ``none`` for every edge."""
+        return dict.fromkeys(EDGES, "none")
 
     @staticmethod
     def members() -> Mapping[str, Config]:

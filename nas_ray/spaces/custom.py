@@ -27,6 +27,7 @@ class CustomSpace(SearchSpace):
         build: Makes the network of a configuration; None where only proposals are needed.
         name: Part of every id.
         violations: Names the rules that a configuration breaks; by default there are none.
+        absent: For a space of graphs, key -> the value with which that piece of the graph is not there.
 
     Raises:
         SpaceError: If ``params`` is nested or holds something that is no usable domain.
@@ -39,15 +40,22 @@ class CustomSpace(SearchSpace):
         *,
         name: str = "custom",
         violations: Rules | None = None,
+        absent: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self._domains = check_param_space(params)
         self._constants = {key: value for key, value in params.items() if key not in self._domains}
         self._build, self._rules = build, violations
+        self._absent = None if absent is None else dict(absent)
+        self.offers = frozenset() if absent is None else frozenset({"graph"})
 
     def param_space(self) -> dict[str, Domain]:
         """Return the domains that were given."""
         return dict(self._domains)
+
+    def absent(self) -> dict[str, Any]:
+        """Return what was given."""
+        return dict(self._absent or {})
 
     def build(self, config: Config, task: Task) -> nn.Module:
         """Call the function that was given, with the constants added to ``config``.

@@ -59,7 +59,7 @@ class SearchSpace(ABC):
     """The space's name, part of every id: two spaces never share one."""
 
     offers: frozenset[str] = frozenset()
-    """Abilities beyond the contract that a strategy may require, such as ``"graph"``."""
+    """Abilities beyond the contract that a strategy may require: ``"graph"``, with :meth:`absent`."""
 
     @abstractmethod
     def param_space(self) -> dict[str, Domain]:
@@ -78,6 +78,13 @@ class SearchSpace(ABC):
     def active(self, config: Config) -> frozenset[str]:
         """Return the keys that matter in ``config``; the others may hold anything."""
         return frozenset(config)
+
+    def absent(self) -> dict[str, Any]:
+        """Return, for each key that is a piece of a graph, the value with which that piece is not there.
+
+        Only for spaces that offer ``"graph"``; keys that are left out are always there.
+        """
+        return {}
 
     def canonical(self, config: Config) -> Any:
         """Return the network of ``config`` as JSON: equal for configurations that are the same network."""
@@ -106,7 +113,8 @@ class SearchSpace(ABC):
             params: Flat dict ``key -> ray.tune domain``; other values are constants, handed to ``build``.
             build: Makes the network of a configuration: ``build(config, task) -> nn.Module``.
             name: Part of every id; two spaces never share one.
-            rules: ``violations=function(config, task) -> list of broken rules``, if there are rules.
+            rules: ``violations=function(config, task) -> list of broken rules``, if there are rules;
+                ``absent``, a dict, if configurations are graphs.
         """
         from nas_ray.spaces.custom import CustomSpace
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import tune
+from ray.tune.search.sample import Categorical
 
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
 from nas_ray.tasks import Task
@@ -54,7 +55,7 @@ class RuledSpace(CustomSpace):
     """Half of the configurations break a rule."""
 
     def __init__(self) -> None:
-        super().__init__({"first": tune.randint(0, 60), "last": tune.randint(0, 60)}, name="rules")
+        super().__init__({"first": tune.randint(0, 60), "last": tune.randint(0, 60)}, name="rules", absent={})
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
         """Forbid ``first`` above ``last``."""
@@ -66,7 +67,8 @@ class MergedSpace(CustomSpace):
 
     def __init__(self, options: int = 30) -> None:
         ends = {end: tune.randint(0, options) for end in ("left", "right")}
-        super().__init__({**ends, "bridge": tune.choice(["conv", "pool"])}, name="merged")
+        params = {**ends, "bridge": tune.choice(["conv", "pool"])}
+        super().__init__(params, name="merged", absent={"bridge": "conv"})
 
     def active(self, config: Config) -> frozenset[str]:
         """Without two different ends there is no bridge."""
@@ -83,7 +85,15 @@ NAMES = [*PARAMS, "rules", "merged"]
 
 
 def awkward_space(name: str) -> SearchSpace:
-    """Return a new space called ``name``, one of :data:`NAMES`."""
+    """Return a new space called ``name``, one of :data:`NAMES`.
+
+    All of them pass for graphs: the first option of a choice stands for a piece that is not there.
+    """
     if name == "rules":
         return RuledSpace()
-    return MergedSpace() if name == "merged" else CustomSpace(PARAMS[name](), name=name)
+    if name == "merged":
+        return MergedSpace()
+    params = PARAMS[name]()
+    choices = {key: each for key, each in params.items() if isinstance(each, Categorical)}
+    absent = {key: choice.categories[0] for key, choice in choices.items()}
+    return CustomSpace(params, name=name, absent=absent)

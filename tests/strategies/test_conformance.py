@@ -11,6 +11,7 @@ from nas_ray.strategies.evolution import Evolution
 from nas_ray.strategies.grid import Grid
 from nas_ray.strategies.local_search import LocalSearch
 from nas_ray.strategies.mcts import MCTS
+from nas_ray.strategies.neat import NEAT
 from nas_ray.strategies.nsga2 import NSGA2
 from nas_ray.strategies.optuna import OptunaStrategy
 from nas_ray.strategies.random import RandomSearch
@@ -49,6 +50,11 @@ class TestMCTS(StrategyConformance):
 class TestMCTSOverRegions(StrategyConformance):
     strategy = MCTS
     options: ClassVar[dict[str, Any]] = {"partition": "regions"}
+
+
+class TestNEAT(StrategyConformance):
+    strategy = NEAT
+    options: ClassVar[dict[str, Any]] = {"population_size": 6}
 
 
 class TestOptuna(StrategyConformance):

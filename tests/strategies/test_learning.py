@@ -15,7 +15,15 @@ from nas_ray.simulation import simulate
 from nas_ray.tables import Table, load_table
 
 TABLE = "nasbench201-cifar10"
-LEARNING = ("evolution", "evolution(aging=False)", "local-search", "nsga2", "mcts", "mcts(partition=regions)")
+LEARNING = (
+    "evolution",
+    "evolution(aging=False)",
+    "local-search",
+    "nsga2",
+    "neat",
+    "mcts",
+    "mcts(partition=regions)",
+)
 SLOWER = ("optuna", "controller", "controller(algorithm=ppo)")
 MODELS = ("bayesian", "auto")
 LEVEL = 0.01
