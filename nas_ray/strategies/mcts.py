@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,17 +17,23 @@ from nas_ray.strategies.regions import Regions
 Partition = Literal["decisions", "regions"]
 Path = tuple[int, ...]
 """The first choices of a configuration: a node of the tree."""
+TEMPERATURE = 0.1
+"""MAST's τ, in units of the reward: smaller means that playouts follow what was good so far more closely."""
+AVERAGE = 0.5
+"""Mean of the rewards, which are ranks."""
 
 
 class MCTS(Strategy):
     """Monte Carlo tree search with UCT, Kocsis and Szepesvári, ECML 2006; for NAS: Wang et al., AAAI 2020.
 
     A node of the tree is the first choices of a configuration, a child one choice more. From the root on,
-    the child with the largest Q(v) / N(v) + c √(2 ln N(parent) / N(v)) is taken; at the first child that was
-    never visited, the other choices are drawn at random. With ``partition="regions"`` the nodes are regions
-    of good and bad networks that are learned from the results, as in LaNAS (Wang et al., TPAMI 2021,
-    https://arxiv.org/abs/1906.06832, and https://arxiv.org/abs/2007.00708): see
-    :class:`nas_ray.strategies.regions.Regions`.
+    the child with the largest Q(v) / N(v) + c √(2 ln N(parent) / N(v)) is taken. Children that were never
+    visited come first; among them, and for the choices below (the playout), an option a is drawn in
+    proportion to exp(Q_h(a) / τ), where Q_h(a) is the mean reward of all networks with that option, whatever
+    their other choices are: the move-average sampling technique, MAST (Finnsson and Björnsson, AAAI 2008).
+    With ``partition="regions"`` the nodes are regions of good and bad networks that are learned from the
+    results, as in LaNAS (Wang et al., TPAMI 2021, https://arxiv.org/abs/1906.06832, and
+    https://arxiv.org/abs/2007.00708): see :class:`nas_ray.strategies.regions.Regions`.
 
     Where we differ from UCT: the reward of a network is the share of the networks so far that it beats by
     (fidelity, score), and Q(v) is worked out from the rewards of now, so that it knows no scale; a
@@ -79,6 +86,7 @@ class MCTS(Strategy):
         """Begin with a tree of one node."""
         self._decisions = Decisions(self._space.domains)
         self._visits: dict[Path, list[int]] = {}
+        self._taken: dict[tuple[int, int], list[int]] = {}
         self._closed: set[Path] = set()
         self._results: dict[int, Observation] = {}
         self._regions = Regions(self._space, self.task, self.exploration)
@@ -88,6 +96,8 @@ class MCTS(Strategy):
         choices = tuple(self._decisions.choices(proposal.config))
         for depth in range(len(choices) + 1):
             self._visits.setdefault(choices[:depth], []).append(proposal.number)
+        for option in enumerate(choices):
+            self._taken.setdefault(option, []).append(proposal.number)
         if self._decisions.exact:
             self._close(choices)
         if proposal.measured:
@@ -114,14 +124,22 @@ class MCTS(Strategy):
         options = [option for option in range(size) if (*path, option) not in self._closed]
         fresh = [option for option in options if (*path, option) not in self._visits]
         if fresh:
-            return fresh[int(rng.random() * len(fresh))]
+            return self._played(len(path), fresh, rewards, rng)
         log_n = math.log(len(self._visits[path]))
         return max(options, key=lambda option: self._bound((*path, option), log_n, rewards))
 
+    def _played(
+        self, depth: int, fresh: list[int], rewards: dict[int, float], rng: np.random.Generator
+    ) -> int:
+        """Draw an option in proportion to exp(Q_h / τ); one that was never taken counts as average."""
+        taken = [self._taken.get((depth, option), ()) for option in fresh]
+        means = [_mean(numbers, rewards) if numbers else AVERAGE for numbers in taken]
+        weights = np.exp((np.asarray(means) - max(means)) / TEMPERATURE)
+        return fresh[int(rng.choice(len(fresh), p=weights / weights.sum()))]
+
     def _bound(self, path: Path, log_n: float, rewards: dict[int, float]) -> float:
         visits = self._visits[path]
-        q = sum(rewards.get(number, 0.0) for number in visits)
-        return q / len(visits) + self.exploration * math.sqrt(2 * log_n / len(visits))
+        return _mean(visits, rewards) + self.exploration * math.sqrt(2 * log_n / len(visits))
 
     def _rewards(self) -> dict[int, float]:
         """Return the share of the results that each network beats; networks without one get 0."""
@@ -143,3 +161,7 @@ class MCTS(Strategy):
             if not all((*path, option) in self._closed for option in range(size)):
                 return
             self._closed.add(path)
+
+
+def _mean(numbers: Sequence[int], rewards: Mapping[int, float]) -> float:
+    return sum(rewards.get(number, 0.0) for number in numbers) / len(numbers)
