@@ -203,7 +203,7 @@ class StoppingConformance:
     @pytest.fixture
     def cluster(self) -> Iterator[None]:
         if started := not ray.is_initialized():
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         if started:
             ray.shutdown()

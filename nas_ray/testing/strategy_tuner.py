@@ -47,7 +47,7 @@ class TunerConformance:
         """Ray, started here unless it runs already."""
         started = not ray.is_initialized()
         if started:
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         if started:
             ray.shutdown()
