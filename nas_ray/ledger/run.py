@@ -59,6 +59,13 @@ class TrialRecord:
         """Whether the proposal goes to training: it is neither known nor infeasible."""
         return bool(self.proposal["outcome"] == "running")
 
+    def since(self, epoch: float) -> float:
+        """Return the epochs trained for a report at ``epoch``: since the one before, or a checkpoint below."""
+        if self.reports and self.reports[-1]["epoch"] < epoch:
+            return float(epoch - self.reports[-1]["epoch"])
+        below = (report["epoch"] for report in self.reports if report["epoch"] < epoch)
+        return float(epoch - max(below, default=0))
+
 
 class RunRecord:
     """A run as its ledger tells it.
@@ -72,6 +79,8 @@ class RunRecord:
         self.attempts: list[Record] = []
         self.trials: dict[str, TrialRecord] = {}
         self.reports: list[Record] = []
+        self.epochs = 0.0
+        """Epochs trained over all trials, those that were lost and trained again included."""
         self.tests: dict[tuple[str, int | None], dict[str, float]] = {}
         """Metrics on the test part by (trial, epoch of the weights that were tested)."""
         self.spans: list[list[float]] = []
@@ -165,6 +174,7 @@ class RunRecord:
     def _on_report(self, record: Record) -> None:
         self.reports.append(record)
         if (trial := self.trials.get(record["trial_id"])) is not None:
+            self.epochs += trial.since(record["epoch"])
             trial.reports.append(record)
             if trial.stints and trial.stints[-1].open:
                 trial.stints[-1].end = record["at"]

@@ -33,7 +33,7 @@ def summarise(run: RunRecord, path: Path, live: bool) -> str:
         [
             *head,
             f"trials {len(run.trials)}" + (f": {count_text(counts)}" if counts else ""),
-            f"trained {len(run.reports)} epochs in {trained:.1f} s",
+            f"trained {run.epochs:g} epochs in {trained:.1f} s",
             f"time {in_words(run.total_s)}, slots busy {busy_share(run):.0%}",
             f"run {path}",
         ]

@@ -197,8 +197,8 @@ class Cluster:
         assert report is not None
         following = next(trial.reports, None)
         result = self._result(trial, report, last=following is None)
-        if result["epoch"] and not result.get("error"):
-            self.epochs += 1
+        if not result.get("error"):
+            self.epochs += result["epoch"] - trial.last.get("epoch", 0)
         stop = bool(result["done"])
         if not stop:
             stop = self.rule.on_trial_result(None, trial, result) == TrialScheduler.STOP

@@ -75,6 +75,13 @@ def test_a_budget_is_kept(budget: str, column: str, limit: float) -> None:
     assert 0.5 * limit < run.trajectory[column].iloc[-1] <= limit
 
 
+def test_epochs_between_two_reports_count(tmp_path: Path) -> None:
+    """The table has one level, after 12 epochs: a report of it is twelve epochs of the budget."""
+    run = simulate(NB201, "random", budget="120epochs", folder=tmp_path / "run")
+    assert run.trajectory["trials"].iloc[-1] == 10
+    assert "trained 120 epochs" in SearchResult.load(tmp_path / "run").summary()
+
+
 def test_more_workers_take_less_time() -> None:
     alone, many = (simulate(NB201, "random", workers=w, budget="80trials") for w in (1, 8))
     assert many.seconds < alone.seconds / 5
