@@ -26,6 +26,9 @@ WARM_START = "points_to_evaluate"
 PATIENCE = 30
 """Known or infeasible candidates in a row after which unseen neighbours, then samples, are proposed."""
 
+HOPELESS = 300
+"""Networks in a row that workers find beyond the limits after which the space counts as exhausted."""
+
 Event = dict[str, Any]
 """One line of history: ``{"event": "propose", ...}`` or ``{"event": "end", ...}``."""
 
@@ -374,6 +377,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             self._warm = evaluated_networks(self._warm_start, space, self.goal)
 
     def _spent(self) -> bool:
+        if self.memory.infeasible_in_a_row >= HOPELESS:
+            return True
         return self.max_trials is not None and self.memory.begun >= self.max_trials
 
     def _next(self) -> Proposal | None:

@@ -17,6 +17,8 @@ class Memory:
         self.running: dict[int, Proposal] = {}
         self.begun = 0
         """Proposals that went to training, without those that the worker found infeasible."""
+        self.infeasible_in_a_row = 0
+        """Networks that a worker found infeasible since the last one that it did not."""
         self.best: Observation | None = None
         """The best observation so far by (fidelity, score)."""
         self._known: dict[str, int] = {}
@@ -57,8 +59,9 @@ class Memory:
         if not proposal.measured:
             return
         self._by_number[observation.number] = observation
-        if observation.outcome == "infeasible":
-            self.begun -= 1
+        infeasible = observation.outcome == "infeasible"
+        self.begun -= infeasible
+        self.infeasible_in_a_row = self.infeasible_in_a_row + 1 if infeasible else 0
         if observation.reason in FORGOTTEN:
             self._known.pop(proposal.config_id, None)
         if observation.score is not None and (self.best is None or observation.rank > self.best.rank):

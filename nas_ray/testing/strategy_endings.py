@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ray.tune.search import Searcher
 
 from nas_ray.spaces import SearchSpace
 from nas_ray.strategies import Observation, Strategy
+from nas_ray.strategies.base import HOPELESS
 from nas_ray.testing.awkward import awkward_space
 from nas_ray.testing.driving import EPOCHS, METRIC, Live, drive, finish, listen, quality, start
 
@@ -70,6 +72,16 @@ class EndingConformance:
             live = Live()
             assert len(start(strategy, live)) == 1, f"no proposal after {number} trials that ended so"
             strategy.on_trial_complete(live[0][0], result, error)
+
+    def test_where_no_network_keeps_the_limits_the_search_ends(self) -> None:
+        """What workers find infeasible counts to no budget, and must not go on for ever."""
+        strategy = self.make(awkward_space("mixed"))
+        strategy.max_trials = 5
+        for _ in range(HOPELESS):
+            live = Live()
+            assert len(start(strategy, live)) == 1
+            strategy.on_trial_complete(live[0][0], {"outcome": "infeasible", "reason": "constraint"})
+        assert strategy.suggest("one more") == Searcher.FINISHED
 
     def test_ends_in_any_mixture_are_survived(self) -> None:
         strategy, live = self.make(awkward_space("mixed")), Live()
