@@ -38,19 +38,33 @@ def tables(shared_data: Path) -> object:
         yield
 
 
+def compared(folder: Path, trials: int, seeds: int, *strategies: str) -> BenchmarkResult:
+    config = load_config({"run": {"trials": trials}, "stopping": {"name": "none"}})
+    return benchmark(Plan(config, (TABLE,), ("random", *strategies), seeds=seeds), folder, jobs=2)
+
+
+def p_better_than_random(result: BenchmarkResult, strategy: str) -> float:
+    scores = result.values().pivot_table(index="seed", columns="strategy", values="score")
+    p = float(stats.wilcoxon(scores[strategy], scores["random"], alternative="greater").pvalue)
+    print(f"\n{strategy} {scores[strategy].mean():.4f}, random {scores['random'].mean():.4f}, p = {p:.1e}")
+    return p
+
+
 @pytest.fixture(scope="module")
 def result(tables: object, tmp_path_factory: pytest.TempPathFactory) -> BenchmarkResult:
-    config = load_config({"run": {"trials": 200}, "stopping": {"name": "none"}})
-    plan = Plan(config, (TABLE,), ("random", *LEARNING, *SLOWER), seeds=20)
-    return benchmark(plan, tmp_path_factory.mktemp("learning"), jobs=2)
+    return compared(tmp_path_factory.mktemp("learning"), 200, 20, *LEARNING, *SLOWER)
 
 
 @pytest.mark.parametrize("strategy", [*LEARNING, *SLOWER])
 def test_it_finds_better_networks_than_random_search(result: BenchmarkResult, strategy: str) -> None:
-    scores = result.values().pivot_table(index="seed", columns="strategy", values="score")
-    p = stats.wilcoxon(scores[strategy], scores["random"], alternative="greater").pvalue
-    print(f"\n{strategy} {scores[strategy].mean():.4f}, random {scores['random'].mean():.4f}, p = {p:.1e}")
-    assert p < LEVEL
+    assert p_better_than_random(result, strategy) < LEVEL
+
+
+@pytest.mark.benchmark
+def test_300_trials_and_50_seeds_say_the_same(tables: object, tmp_path: Path) -> None:
+    result = compared(tmp_path, 300, 50, "evolution", "optuna", "controller")
+    for strategy in ("evolution", "optuna", "controller"):
+        assert p_better_than_random(result, strategy) < LEVEL
 
 
 def test_no_network_is_trained_twice(result: BenchmarkResult) -> None:
