@@ -73,11 +73,11 @@ def trials_to_best(aim: Aim, seeds: int) -> tuple[np.ndarray, float, float]:
 
 def main() -> None:
     """Print a line for each aim."""
-    share = 10 if "--quick" in sys.argv[1:] else 1
+    divisor = 10 if "--quick" in sys.argv[1:] else 1
     print(f"{'strategy':10}{'table':29}{'workers':>8}{'found':>9}{'mean':>7}{'max':>6}{'busy':>7}{'ms':>6}")
     means = []
     for aim in [*AIMS, *PARALLEL]:
-        seeds = max(2, aim.seeds // share)
+        seeds = max(2, aim.seeds // divisor)
         first, busy, milliseconds = trials_to_best(aim, seeds)
         known = first[np.isfinite(first)]
         reached = len(known) >= aim.found * seeds and known.mean() <= aim.mean
@@ -89,10 +89,9 @@ def main() -> None:
         )
     print(f"8 workers need {means[-1] / means[-2] - 1:+.0%} trials (aim: at most +20 %)")
     for budget in ("150trials", "300trials", "12000s"):
-        busy = np.mean(
-            [simulate(TABLE, "auto", workers=8, budget=budget, seed=seed).utilisation for seed in range(5)]
-        )
-        print(f"8 workers are busy {busy:.1%} of a search of {budget} (aim: above 98 %)")
+        runs = [simulate(TABLE, "auto", workers=8, budget=budget, seed=seed) for seed in range(5)]
+        share = sum(run.utilisation for run in runs) / len(runs)
+        print(f"8 workers are busy {share:.1%} of a search of {budget} (aim: above 98 %)")
 
 
 if __name__ == "__main__":
