@@ -12,13 +12,10 @@ from ray.tune.search.sample import Domain, Float, LogUniform
 
 from nas_ray import plugins
 from nas_ray.errors import ConfigError
-from nas_ray.plugins import SPACES, STRATEGIES
+from nas_ray.plugins import GIVEN, SPACES, STRATEGIES
 from nas_ray.spaces import SearchSpace, load_space
 from nas_ray.spaces import domains as reading
 from nas_ray.strategies import Strategy
-
-GIVEN = frozenset({"space", "metric", "mode", "seed", "task"})
-"""What a run hands over itself; no options of a configuration."""
 
 VALUES_SHOWN = 12
 

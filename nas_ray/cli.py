@@ -326,7 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 if all went well, 1 for a run that failed, 2 for what cannot be asked, 130 after
-        Ctrl-C.
+        Ctrl-C, 143 after SIGTERM.
     """
     try:
         app(args=arguments, prog_name="nas-ray")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,23 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nas_ray.errors import ConfigError, suggestion
 from nas_ray.estimation.settings import Estimation
 from nas_ray.tasks import Objective
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, with the floats of YAML 1.2: ``1e-3`` is a number, and not a text as in YAML 1.1."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
-    ),
-    list("-+0123456789."),
-)
-
-
-def _yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)  # noqa: S506  # a subclass of the safe loader
+from nas_ray.yaml_text import parsed
 
 
 class _Strict(BaseModel):
@@ -40,7 +23,8 @@ class _Strict(BaseModel):
 class Named(BaseModel):
     """A thing by its name; every further key is an option of that thing."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    # Options that are NaN or infinite stay so, to be refused by what they are options of.
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="constants")
 
     name: str
 
@@ -235,7 +219,7 @@ def _read(source: str | Path | Mapping[str, Any] | SearchConfig | None) -> dict[
     if isinstance(source, Mapping):
         return copy.deepcopy(dict(source))
     try:
-        plain = _yaml(Path(source).read_text())
+        plain = parsed(Path(source).read_text())
     except OSError as error:
         raise ConfigError(f"configuration {str(source)!r} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -252,7 +236,7 @@ def _split(text: str) -> tuple[str, Any]:
     if not equals or not key:
         raise ConfigError(f"an override must be `key=value`, but got {text!r}")
     try:
-        return key, _yaml(value)
+        return key, parsed(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value of {key!r} must be YAML, but got {value!r}") from error
 
@@ -278,7 +262,10 @@ _RULES = {
     "int_from_float": "must be an integer",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list, such as [{{metric: val_acc, mode: max}}]",
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
     "model_type": "must be a block of keys",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from nas_ray.live import Live
 from nas_ray.results import SearchResult
+from nas_ray.results.continuing import new_total
+from nas_ray.termination import Termination
 
 NOTHING_FINISHED = 1
-INTERRUPTED = 130
-"""128 + SIGINT, as shells count."""
 
 
 def follow(begin: Callable[[Live], SearchResult], runs_dir: str, quiet: bool = False) -> int:
@@ -25,21 +25,25 @@ def follow(begin: Callable[[Live], SearchResult], runs_dir: str, quiet: bool = F
         quiet: Print errors alone.
 
     Returns:
-        The exit code: 0 if a trial finished, 1 if none did, 130 after Ctrl-C.
+        The exit code: 0 if a trial finished, 1 if none did, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    live = Live(quiet=quiet)
+    live, termination = Live(quiet=quiet), Termination()
     try:
-        with live:
+        with termination, live:
             result = begin(live)
     except KeyboardInterrupt:
         # Before the first trial, or a second Ctrl-C that did not wait for the run to stop in order.
         _tell_way_on(Path(runs_dir) / live.title if live.title else None)
-        return INTERRUPTED
+        return termination.exit_code
+    except Exception:
+        if live.title:  # the run began, and what it found is delivered
+            _tell_way_on(Path(runs_dir) / live.title)
+        raise
     if not quiet:
         print(f"\n{result.summary()}\n{next_commands(result)}")
     if _interrupted(result):
         _tell_way_on(result.path)
-        return INTERRUPTED
+        return termination.exit_code
     if result.outcomes().get("finished"):
         return 0
     print(f"error: {why_none(result)}", file=sys.stderr)
@@ -50,9 +54,8 @@ def next_commands(result: SearchResult) -> str:
     """Return the commands that are likely to follow."""
     run = _typed(result.path)
     commands = [f"nas-ray results {run} --format csv --output trials.csv"]
-    total = result.record.setting("trials")
-    if total is not None and not _interrupted(result):
-        commands.append(f"nas-ray resume {run} --trials {2 * total}")
+    if more := new_total(result.record):
+        commands.append(f"nas-ray resume {run} {more}")
     return "\n".join(f"{'next' if not index else '':4} {command}" for index, command in enumerate(commands))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ import ray
 from ray import tune
 
 from nas_ray.config import SearchConfig, load_config
-from nas_ray.data import Splits, data_id
+from nas_ray.data import data_id
 from nas_ray.engine import cluster, run_folder
-from nas_ray.engine.finish import deliver
+from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
 from nas_ray.engine.limits import Limits
-from nas_ray.engine.pool import PooledEstimator, PoolGate
+from nas_ray.engine.pool import PooledEstimator, PoolGate, put_parts
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
+from nas_ray.engine.resuming import begun, check_data, check_left, check_totals, delivered, relived
 from nas_ray.engine.shipping import ship
-from nas_ray.errors import ConfigError, RunError
-from nas_ray.ledger import LEDGER, VERSION, Ledger, read
+from nas_ray.errors import RunError
+from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord
 from nas_ray.parts import Parts, make_parts, name_of
 from nas_ray.results import SearchResult
 from nas_ray.spaces import SearchSpace
@@ -149,7 +150,7 @@ def resume(
 
     Raises:
         RunError: If the folder is no run, or another process works on it.
-        ConfigError: If the new total is below what was done.
+        ConfigError: If the new total is below what was done, or a limit is spent and no new total given.
     """
     path = Path(folder).expanduser().resolve()
     if not (path / run_folder.CONFIG).is_file() or not (path / LEDGER).is_file():
@@ -162,17 +163,21 @@ def resume(
     if address or resolved.resources.address != "auto":  # any other address of back then may be gone
         resolved = load_config(resolved, {"resources.address": address})
     with Ledger(path / LEDGER) as ledger:
-        parts = make_parts(_relived(resolved), objects)
-        past = Past.of(read(path / LEDGER), parts.task.objectives[0])
-        _check_data(read(path / LEDGER), parts.data)
-        _check_totals(resolved, changes, past)
-        if past.over and not changes and _delivered(path):
+        records = begun(path)
+        parts = make_parts(relived(resolved), objects)
+        past = Past.of(records, parts.task.objectives[0])
+        check_data(records, parts.data)
+        check_totals(resolved, changes, past)
+        if past.over and not changes and delivered(path):
             return SearchResult.load(path)
+        if changes or delivered(path):
+            check_left(resolved, past)
         cluster.connect(resolved.resources.address)
         plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
         cluster.check_shared(path)
         if changes:
             (path / run_folder.CONFIG).write_text(resolved.to_yaml())
+        tidy(path, RunRecord(records))  # a driver that was killed could not
         _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
     return SearchResult.load(path)
 
@@ -195,13 +200,19 @@ def _attempt(
         pid=os.getpid(),
         host=socket.gethostname(),
         trials=config.run.trials,
+        epochs=config.run.epochs,
         time_budget=config.run.time_budget,
         concurrency=plan.concurrency,
     )
     _prepare(parts, config, plan, past)
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
     snapshot = Snapshot(
-        objective, config.run.trials, config.estimation.max_epochs, plan.concurrency, config.run.time_budget
+        objective,
+        config.run.trials,
+        config.estimation.max_epochs,
+        plan.concurrency,
+        config.run.time_budget,
+        past.seconds,
     )
     snapshot.relive(past.reports, past.outcomes)
     show, gate = progress or Silent(), PoolGate(plan.concurrency)
@@ -217,22 +228,27 @@ def _attempt(
         seed=config.run.seed,
     )
     show.start(folder.name)
-    reason = "error"
+    reason, in_order = "error", False
     try:
         with quiet_tune():
-            _tuner(folder, config, parts, plan, attempt, limits, gate, recorder, callbacks).fit()
+            _tuner(folder, config, parts, plan, past, limits, gate, recorder, callbacks).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
-        reason = limits.reason or ("done" if over else "user")
+        reason, in_order = limits.reason or ("done" if over else "user"), True
+    except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, or a program that is told to end
+        reason = "user"
+        raise
     finally:
         ledger.append("stop", attempt=attempt, reason=reason)
-        gate.close()
         show.stop()
-    deliver(folder, parts, config, plan, ledger, test=reason != "user")
+        deliver(folder, parts, config, clean=in_order)
+        gate.close()
+    if reason != "user":
+        test_winner(folder, parts, config, plan, ledger)
 
 
 def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past) -> None:
     strategy = parts.strategy
-    strategy.max_trials, strategy.error_reason = config.run.trials, "lost"
+    strategy.max_trials = config.run.trials
     strategy.max_fidelity = strategy.max_fidelity or config.estimation.max_epochs
     strategy.replay(past.events)
     strategy.resume()
@@ -246,7 +262,7 @@ def _tuner(
     config: SearchConfig,
     parts: Parts,
     plan: cluster.Plan,
-    attempt: int,
+    past: Past,
     limits: Limits,
     gate: PoolGate,
     recorder: Recorder,
@@ -254,18 +270,20 @@ def _tuner(
 ) -> tune.Tuner:
     trainable = tune.with_parameters(
         PooledEstimator,
-        space=parts.space,
-        task=parts.task,
-        data=parts.data,
-        settings=config.estimation,
-        seed=config.run.seed,
-        limits=config.constraints.limits,
-        folder=str(folder),
-        learner=parts.learner,
-        threads=plan.threads,
         gate=gate,
+        parts=put_parts(
+            space=parts.space,
+            task=parts.task,
+            data=parts.data,
+            settings=config.estimation,
+            seed=config.run.seed,
+            limits=config.constraints.limits,
+            folder=str(folder),
+            recorded=past.recorded,
+            learner=parts.learner,
+            threads=plan.threads,
+        ),
     )
-
     return tune.Tuner(
         tune.with_resources(trainable, plan.bundle),
         tune_config=tune.TuneConfig(
@@ -280,7 +298,7 @@ def _tuner(
             trial_dirname_creator=recorder.name_of,
         ),
         run_config=tune.RunConfig(
-            name=f"attempt-{attempt:03d}",
+            name=f"attempt-{past.attempts + 1:03d}",
             storage_path=str(folder / "ray"),
             stop=limits,
             verbose=0,
@@ -301,42 +319,8 @@ def _facts(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> dict[str, 
         "seed": config.run.seed,
         "trials": config.run.trials,
         "max_epochs": config.estimation.max_epochs,
+        "epochs": config.run.epochs,
         "time_budget": config.run.time_budget,
         "objective": [asdict(objective) for objective in parts.task.objectives],
         "concurrency": plan.concurrency,
     }
-
-
-def _relived(config: SearchConfig) -> SearchConfig:
-    """Return the configuration without its warm start: the ledger holds what was learned from it."""
-    strategy = {key: value for key, value in config.strategy.model_dump().items() if key != "warm_start"}
-    return load_config(config, {"strategy": strategy})
-
-
-def _delivered(folder: Path) -> bool:
-    best = SearchResult.load(folder).best
-    return (folder / "epochs.parquet").is_file() and (best is None or bool(best.test))
-
-
-def _check_data(records: list[dict[str, Any]], data: Splits) -> None:
-    was, now = records[0].get("data_id"), data_id(data)
-    if was not in (None, now):
-        raise RunError(
-            f"a run must go on with the data it began with, but their id was {was} and is {now}; "
-            "restore the data, or start a new run"
-        )
-
-
-def _check_totals(config: SearchConfig, changed: Iterable[str], past: Past) -> None:
-    done = {
-        "run.trials": past.trained,
-        "run.epochs": past.epochs,
-        "run.time_budget": past.seconds,
-    }
-    for key in changed:
-        total = getattr(config.run, key.partition(".")[2])
-        if total < done[key]:
-            raise ConfigError(
-                f"`{key}` is the new total and must be at least the {done[key]:g} that are done, "
-                f"but got {total:g}"
-            )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -70,7 +72,7 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     plugins.check_names(given, ("space", "strategy", "stopping", "data", "learner"), "part of a run")
     root = {"root": config.data.root} if config.data.root else {}
     if "data" not in given:
-        _check_name("data", config.data)
+        _check_name("data", config.data.name)
     data = load_data(given.get("data", config.data.name), **root, **config.data.options)
     task = data.task(config.objectives)
     space = _made("space", SearchSpace, given, load_space, config.space)
@@ -91,11 +93,10 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     known |= {"space": space, "seed": config.run.seed, "task": trained}
     if len(task.objectives) > 1:
         known["objectives"] = task.objectives
+    check_free("strategy", config.strategy.options)
     strategy = _made("strategy", Strategy, given, load_strategy, config.strategy, **known)
     _fit(strategy, space, trained)
-    learner = given.get("learner") or config.estimation.learner
-    if isinstance(learner, str):
-        learner = plugins.load_object(learner)
+    learner = _learner(given.get("learner", config.estimation.learner))
     if learner is None:
         plugins.check_names(
             [each.metric for each in task.objectives], REPORTED[task.kind], "metric that an epoch reports"
@@ -127,21 +128,54 @@ def _made(
     part: str, kind: type, objects: Mapping[str, Any], load: Callable[..., Any], block: Named, **known: Any
 ) -> Any:
     given, options = objects.get(part), block.options
-    for option in options.keys() & known.keys():
-        raise ConfigError(f"`{part}.{option}` cannot be set there; it follows from {SET_BY[option]}")
+    check_free(part, options, known)
     if given is None or isinstance(given, str):
-        _check_name(part, block)
+        _check_name(part, block.name)
         return load(block.name, **known, **options)
-    made = given(**known, **options) if isinstance(given, type) else given
+    made = given
+    if isinstance(given, type):
+        made = plugins.called(given, {**known, **options}, f"{part} {given.__name__!r}")
     if not isinstance(made, kind):
         raise ConfigError(f"`{part}` must be a {kind.__name__} of nas_ray, but is a {type(made).__name__}")
     return made
 
 
-def _check_name(part: str, block: Named) -> None:
-    if block.name.startswith(OBJECT):
+def check_free(part: str, options: Iterable[str], given: Container[str] = SET_BY) -> None:
+    """Check that ``options`` of a part hold nothing that a run gives it.
+
+    Args:
+        part: Block of the configuration.
+        options: Names of options.
+        given: What the run gives; by default all that it gives to any part.
+
+    Raises:
+        ConfigError: If they do; it says where the option is set.
+    """
+    for option in options:
+        if option in SET_BY and option in given:
+            raise ConfigError(f"`{part}.{option}` cannot be set there; it follows from {SET_BY[option]}")
+
+
+def _learner(given: Any) -> type | None:
+    if isinstance(given, str):
+        _check_name("learner", given)
+        given = plugins.load_object(given)
+    if given is None:
+        return None
+    from nas_ray.estimation import Learner  # it loads torch
+
+    if not (isinstance(given, type) and issubclass(given, Learner)):
         raise ConfigError(
-            f"this run was given an object for its {part}, {block.name}, which its record cannot hold; "
+            f"`learner` must be a subclass of nas_ray.Learner, but is {given!r}; "
+            "`Learner.from_function` makes one of a function that trains an epoch"
+        )
+    return given
+
+
+def _check_name(part: str, name: str) -> None:
+    if name.startswith(OBJECT):
+        raise ConfigError(
+            f"this run was given an object for its {part}, {name}, which its record cannot hold; "
             f"hand it over again: nas_ray.resume(run, {part}=...)"
         )
 
@@ -149,10 +183,22 @@ def _check_name(part: str, block: Named) -> None:
 def name_of(thing: Any) -> str:
     """Return a name for the record: itself, ``module:name`` of a class or function, or ``<module:class>``.
 
-    The last form stands for an object: what it was made with is not in its name.
+    The last form stands for what a later process cannot import: an object (what it was made with is not in
+    its name), or a class or function that was defined in a script or made by a function.
     """
     if isinstance(thing, str):
         return thing
-    if hasattr(thing, "__qualname__"):
+    if _importable(thing):
         return f"{thing.__module__}:{thing.__qualname__}"
-    return f"{OBJECT}{type(thing).__module__}:{type(thing).__qualname__}>"
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
+    return f"{OBJECT}{named.__module__}:{named.__qualname__}>"
+
+
+def _importable(thing: Any) -> bool:
+    module, path = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if path is None or module in (None, "__main__"):
+        return False
+    try:
+        return attrgetter(path)(sys.modules[module]) is thing
+    except (AttributeError, KeyError):
+        return False

@@ -6,9 +6,11 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import socket
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +68,28 @@ def connect(address: str | None) -> None:
         )
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        if joining:
-            _knock(joining)
-            ray.init(address=joining, **quiet)
-        else:
-            ray.init(address="local", include_dashboard=False, **quiet)
+        with _own_sigterm():
+            if joining:
+                _knock(joining)
+                ray.init(address=joining, **quiet)
+            else:
+                ray.init(address="local", include_dashboard=False, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
             "or leave `resources.address` out to run on this machine"
         ) from error
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Give a program back the handler of SIGTERM that it set: Ray replaces it by one that aborts."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _knock(address: str) -> None:

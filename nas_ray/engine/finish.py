@@ -2,49 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 
 from nas_ray.config import SearchConfig
 from nas_ray.data.statistics import Statistics
+from nas_ray.engine import crashes
 from nas_ray.engine.cluster import Plan
 from nas_ray.engine.winner import test_metrics
-from nas_ray.estimation.weights import Incumbents, trial_of
-from nas_ray.ledger import Ledger, read, write_parquet
+from nas_ray.estimation.weights import Incumbents
+from nas_ray.ledger import Ledger, RunRecord, write_parquet
 from nas_ray.parts import Parts
 from nas_ray.results import BestTrial, SearchResult
 from nas_ray.results.folder import ARCHITECTURE, WEIGHTS
 
 
-def deliver(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger, test: bool) -> None:
-    """Write ``best/`` and the dataframes, and remove the checkpoints of trials that ended.
+def deliver(folder: Path, parts: Parts, config: SearchConfig, clean: bool = True) -> None:
+    """Write the dataframes and ``best/``, from the ledger and the workers' files: Ray may be gone.
 
     Args:
         folder: The run.
         parts: Its objects.
         config: The resolved configuration.
+        clean: Whether its workers are gone, so that the files that nobody needs can be removed.
+    """
+    result = SearchResult.load(folder)
+    write_parquet(result.record, folder)
+    if result.best is not None and (weights := _weights(folder, result.best)) is not None:
+        part = (folder / WEIGHTS).with_suffix(".part")
+        part.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # a worker that still trains has a better one
+            shutil.copyfile(weights, part)
+            _describe(folder, result.best, config, parts)
+            os.replace(part, folder / WEIGHTS)
+    if clean:
+        tidy(folder, result.record)
+
+
+def tidy(folder: Path, record: RunRecord) -> None:
+    """Remove the workers' files that nobody needs; called where no worker is at work.
+
+    These are the checkpoints of trials that ended, and their weights where they failed or the ledger lacks
+    the epoch.
+    """
+    outcomes = {name: record.outcome(trial)[0] for name, trial in record.trials.items()}
+    reported = {(report["trial_id"], report["epoch"]) for report in record.reports}
+    Incumbents(folder / "incumbents").reconcile(outcomes, reported)
+    checkpoints = folder / "checkpoints"
+    for path in checkpoints.glob("*.pt"):
+        if path.stem in record.trials and record.trials[path.stem].end is not None:
+            path.unlink(missing_ok=True)
+    if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+        shutil.rmtree(checkpoints)
+
+
+def test_winner(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, ledger: Ledger) -> None:
+    """Show the winner the test part, once the search is over, and record its metrics.
+
+    Args:
+        folder: The run, after :func:`deliver`.
+        parts: Its objects.
+        config: The resolved configuration.
         plan: Resources of a trial.
-        ledger: Takes the winner's test metrics.
-        test: Whether the search is over, so that the winner may be shown the test part.
+        ledger: Takes the metrics.
     """
     best = SearchResult.load(folder).best
-    weights = _weights(folder, best) if best else None
-    if best is not None and weights is not None:
-        _describe(folder, best, config, parts)
-        part = (folder / WEIGHTS).with_suffix(".part")
-        shutil.copyfile(weights, part)
-        os.replace(part, folder / WEIGHTS)
-    records = read(ledger.path)
-    write_parquet(records, folder)
-    _tidy(folder, {record["trial_id"] for record in records if record["kind"] == "end"})
-    # Last, since it runs a user's code once more: whatever that does, the rest is delivered.
-    if best is not None and weights is not None and test and not best.test:
-        metrics = _read_test_part(folder, best, parts, config, plan)
-        ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics)
+    if best is not None and not best.test and _weights(folder, best) is not None:
+        metrics, error = {}, ""
+        try:
+            metrics = _read_test_part(folder, best, parts, config, plan)
+        except RayError as failure:  # a user's code runs once more; the search is over, whatever it does
+            error = crashes.telling(str(failure))
+        ledger.append("test", trial_id=best.trial_id, epoch=best.epoch, metrics=metrics, error=error)
 
 
 def _read_test_part(
@@ -65,8 +100,10 @@ def _read_test_part(
 
 
 def _weights(folder: Path, best: BestTrial) -> Path | None:
+    # The epoch of the ledger: a worker may have been ahead of what the driver has read.
+    wanted = (best.trial_id, best.epoch)
     kept = Incumbents(folder / "incumbents").entries()
-    return next((path for _, path in kept if trial_of(path) == best.trial_id), None)
+    return next((each.path for each in kept if (each.trial, each.epoch) == wanted), None)
 
 
 def _describe(folder: Path, best: BestTrial, config: SearchConfig, parts: Parts) -> None:
@@ -86,14 +123,4 @@ def _describe(folder: Path, best: BestTrial, config: SearchConfig, parts: Parts)
         "metric": best.metric,
         "value": best.value,
     }
-    (folder / ARCHITECTURE).parent.mkdir(exist_ok=True)
     (folder / ARCHITECTURE).write_text(json.dumps(description, indent=2) + "\n")
-
-
-def _tidy(folder: Path, ended: set[str]) -> None:
-    checkpoints = folder / "checkpoints"
-    for path in checkpoints.glob("*.pt"):
-        if path.stem in ended:
-            path.unlink(missing_ok=True)
-    if checkpoints.is_dir() and not any(checkpoints.iterdir()):
-        shutil.rmtree(checkpoints)

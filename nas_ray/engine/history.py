@@ -25,6 +25,7 @@ class Past:
         epochs: Epochs trained.
         seconds: Seconds taken.
         outcomes: Proposals that ended, by outcome.
+        recorded: Last epoch of each trial.
         over: Whether the last attempt left nothing to do.
     """
 
@@ -34,6 +35,7 @@ class Past:
     epochs: int = 0
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
+    recorded: dict[str, int] = field(default_factory=dict)
     over: bool = False
 
     @property
@@ -61,6 +63,7 @@ class Past:
             epochs=len(reports),
             seconds=_seconds(records),
             outcomes=_outcomes(records),
+            recorded={record["trial_id"]: record["epoch"] for record in reports},
             over=_over(records),
         )
 

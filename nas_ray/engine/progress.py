@@ -20,7 +20,8 @@ class Snapshot:
         trials: Trials that may begin, None where only time or epochs are limited.
         max_epochs: Epochs of a full training.
         concurrency: Trials at once.
-        time_budget: Seconds, None where there is no limit.
+        time_budget: Seconds over all attempts, None where there is no limit.
+        seconds_before: Seconds that earlier attempts took.
     """
 
     objective: Objective
@@ -28,6 +29,7 @@ class Snapshot:
     max_epochs: int
     concurrency: int
     time_budget: float | None = None
+    seconds_before: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     running: set[str] = field(default_factory=set)
     epochs: int = 0
@@ -59,7 +61,9 @@ class Snapshot:
         by_trials = None
         if self.trials is not None and done > 0:
             by_trials = self.elapsed / done * max(0, self.trials - self.trained)
-        by_time = None if self.time_budget is None else max(0.0, self.time_budget - self.elapsed)
+        by_time = None
+        if self.time_budget is not None:
+            by_time = max(0.0, self.time_budget - self.seconds_before - self.elapsed)
         left = [seconds for seconds in (by_trials, by_time) if seconds is not None]
         return min(left) if left else None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ray import tune
 
+from nas_ray.engine import crashes
 from nas_ray.engine.pool import PoolGate
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.ledger import Ledger
@@ -58,16 +59,22 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._progress, self._gpus = progress or Silent(), gpus
         self.snapshot, self._gate, self._seed = snapshot, gate, seed
         self._proposals: dict[str, Proposal] = {}
-        self._errors: dict[str, str] = {}
-        strategy.recorder = self.on_proposal
+        self._trials: dict[str, Any] = {}
+        self._ends: dict[str, dict[str, Any]] = {}
+        strategy.recorder, strategy.why_failed = self.on_proposal, self.why_failed
 
     def name_of(self, trial: Any) -> str:
         """Return our id of one of Tune's trials, its name in every attempt of the run."""
         proposal = self._strategy.proposal_of(trial.trial_id)
         if proposal is None:
             return str(trial.trial_id)
-        self._proposals[trial.trial_id] = proposal
+        self._proposals[trial.trial_id], self._trials[trial.trial_id] = proposal, trial
         return proposal.trial_id
+
+    def why_failed(self, trial_id: str) -> str:
+        """Return why Tune counts a trial as an error; the strategy asks, and Tune tells it no more."""
+        trial = self._trials.get(trial_id)
+        return "lost" if trial is None else crashes.reason_of(trial)
 
     def on_proposal(self, proposal: Proposal) -> None:
         """Record a proposal, before the strategy hands it to Tune."""
@@ -91,9 +98,9 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         """Record a report and what was decided on it."""
         proposal = self._proposals[trial.trial_id]
         if result.get("error"):
-            self._errors[trial.trial_id] = str(result["error"])
+            self._ends[trial.trial_id] = {"error": str(result["error"]), **_facts(result)}
         if not fidelity_of(result):
-            return
+            return  # it ended before an epoch
         self._ledger.append(
             "report",
             trial_id=proposal.trial_id,
@@ -108,7 +115,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             pid=result.get("pid"),
             gpus=self._gpus,
             dials={name: result.get(name) for name in DIALS},
-            **{name: result[name] for name in FACTS if name in result},
+            **_facts(result),
         )
         self.snapshot.report(proposal.trial_id, score_of(result, self._strategy.objective))
         self._progress.update(self.snapshot)
@@ -117,15 +124,15 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         """Record that a lost trial starts again."""
         proposal = self._proposals.get(trial.trial_id)
         if proposal is not None:
-            self._ledger.append("retry", trial_id=proposal.trial_id, error=_error(trial))
+            self._ledger.append("retry", trial_id=proposal.trial_id, error=crashes.text_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record the end of a trial."""
-        self._end(trial, self._errors.pop(trial.trial_id, ""))
+        self._end(trial, self._ends.pop(trial.trial_id, {"error": ""}))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record a trial whose process was lost more often than it is retried."""
-        self._end(trial, _error(trial))
+        self._end(trial, {"error": crashes.text_of(trial)})
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""
@@ -143,7 +150,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         """Tune copies the experiment for every trial, and with it what names them."""
         return self
 
-    def _end(self, trial: Any, error: str) -> None:
+    def _end(self, trial: Any, facts: dict[str, Any]) -> None:
+        self._trials.pop(trial.trial_id, None)
         proposal = self._proposals.pop(trial.trial_id, None)
         observation = self._strategy.memory.ended(proposal.number) if proposal else None
         if proposal is None or observation is None:
@@ -151,7 +159,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         plain = observation.to_json()
         if observation.outcome == "stopped":
             plain["reason"] = self._rule.name
-        self._ledger.append("end", trial_id=proposal.trial_id, error=error, **plain)
+        self._ledger.append("end", trial_id=proposal.trial_id, **facts, **plain)
         self.snapshot.ended(proposal.trial_id, observation.outcome)
         self._progress.update(self.snapshot)
 
@@ -164,12 +172,11 @@ def _metrics(result: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def _facts(result: dict[str, Any]) -> dict[str, Any]:
+    return {name: result[name] for name in FACTS if name in result}
+
+
 def _decision(result: dict[str, Any]) -> str:
     if not result.get("done"):
         return "continue"
     return "stop" if result.get("outcome") in (None, "running") else "done"
-
-
-def _error(trial: Any) -> str:
-    error = trial.get_error() if hasattr(trial, "get_error") else None
-    return str(error or trial.error_file or "the process of the trial was lost")

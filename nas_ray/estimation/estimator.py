@@ -17,6 +17,7 @@ from ray import tune
 from nas_ray.costs import Costs
 from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
+from nas_ray.estimation.checkpoint import Checkpoint
 from nas_ray.estimation.settings import Estimation
 from nas_ray.reports import worth_of
 from nas_ray.spaces import Config, SearchSpace, derived_seed
@@ -53,6 +54,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         seed: int = 0,
         limits: Mapping[str, float] | None = None,
         folder: str | None = None,
+        recorded: Mapping[str, int] | None = None,
         learner: type[Learner] | None = None,
         threads: int | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             seed: Seed of the run; a trial's own follows from it and the configuration.
             limits: Upper bounds on ``params`` and ``flops``.
             folder: The run's folder, for checkpoints and the best weights; None keeps neither.
+            recorded: Last epoch of each trial in the run's record, where earlier attempts trained it.
             learner: The recipe's class; None takes :class:`Learner`.
             threads: CPU threads of this actor; None leaves torch's choice.
 
@@ -91,13 +94,12 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             data, self.device, resolution=self.settings.resolution, data_share=self.settings.data_share
         )
         self.incumbents = weights.Incumbents(Path(folder) / "incumbents") if folder else None
-        self.checkpoints = Path(folder) / "checkpoints" if folder else None
+        self.checkpoints, self.recorded = Path(folder) / "checkpoints" if folder else None, recorded or {}
         self._begin(config)
 
     def reset_config(self, new_config: Config) -> bool:
         """Forget the last trial and take the next one; called by Tune between two trials of an actor."""
-        self._leave(well=True)  # ended by a stopping rule, unless it told its end itself
-        self._forget_checkpoint()
+        self._leave()
         self._free()
         self._begin(new_config)
         return True
@@ -107,17 +109,15 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         from nas_ray.estimation import failures
 
         started = time.perf_counter()
+        self._last: dict[str, Any] | None = None  # who asks for an epoch has read the one before
         try:
-            result = self._infeasible() or self._epoch()
+            result = self._untold() or self._infeasible() or self._epoch()
         except Exception as error:
             if failures.spoils_process(error):
                 raise
             result = self._failure(error)
-        self._over = result["done"]
-        if self._over:
-            self._leave(well=result["outcome"] == "finished")
-            self._forget_checkpoint()
-        result["seconds"] = time.perf_counter() - started
+        result.setdefault("seconds", time.perf_counter() - started)
+        self._last = dict(result)
         return result
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -131,8 +131,10 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def cleanup(self) -> None:
         """Keep what an interrupted trial has learnt; called when the actor ends."""
-        if not self._over and self.learner is not None and self.learner.epoch:
-            self._write_checkpoint()
+        if self._last is not None:
+            goes_on = self.learner.state_dict() if self.learner else self._state or {}
+            state = {} if self._last["done"] else goes_on
+            self._checkpoint.write({"epoch": self._last["epoch"], **state}, self._last)
         self._free()
 
     # One trial.
@@ -142,9 +144,18 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.trial_config, self._name = dict(config), self.trial_name
         self.learner: Learner | None = None
         self._state = state
-        self._over = False
-        self._written = time.monotonic()
-        self._checkpoint = self.checkpoints / f"{self._name}.pt" if self.checkpoints else None
+        self._last = None
+        self._checkpoint = Checkpoint(
+            self.checkpoints / f"{self._name}.pt" if self.checkpoints else None,
+            self.settings.checkpoint_seconds,
+            self.recorded.get(self._name, 0),
+        )
+
+    def _untold(self) -> dict[str, Any] | None:
+        if self.learner is not None or self._state is not None:
+            return None
+        self._state, report = self._checkpoint.load()
+        return report
 
     def _epoch(self) -> dict[str, Any]:
         if self.learner is None:
@@ -154,12 +165,14 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             if beyond := self._beyond_limits(self.learner.costs):
                 return beyond
         learner = self.learner
+        if learner.epoch:
+            self._checkpoint.tick(learner.state_dict)
         values = learner.step()
         result = {**self._facts(), **values}
         if diverged := verdicts.divergence(result, self.task.objectives):
             return self._ended("failed", "diverged", diverged)
         finished = learner.epoch >= learner.settings.max_epochs
-        self._keep(result, finished)
+        self._keep(result)
         return {**result, "outcome": "finished" if finished else "running", "done": finished}
 
     def _foreseen(self) -> Costs | None:
@@ -174,8 +187,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         return {**self._ended("infeasible", "constraint", broken), **asdict(costs)}
 
     def _started(self) -> Learner:
-        state = self._state or (weights.read(self._checkpoint) if self._checkpoint else None)
-        self._state = None
+        state, self._state = self._state, None
         learner = self._untrained()
         if state is not None and state.get("epoch"):
             try:
@@ -225,29 +237,21 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     # Files.
 
-    def _keep(self, result: Mapping[str, Any], finished: bool) -> None:
+    def _keep(self, result: Mapping[str, Any]) -> None:
         score = worth_of(result, self.task.objectives)
         if self.incumbents is not None and score is not None:
-            self.incumbents.offer(score, self._name, self._weights)
-        if not finished and time.monotonic() - self._written >= self.settings.checkpoint_seconds:
-            self._write_checkpoint()
+            self.incumbents.offer(score, result["epoch"], self._name, self._weights)
 
-    def _leave(self, well: bool) -> None:
+    def _leave(self) -> None:
+        # Not when it ends, but when the next one begins: by then its end is read, and in the run's record.
+        failed = self._last is not None and self._last["outcome"] == "failed"
         if self.incumbents is not None:
-            (self.incumbents.settle if well else self.incumbents.withdraw)(self._name)
+            (self.incumbents.withdraw if failed else self.incumbents.settle)(self._name)
+        self._checkpoint.forget()
 
     def _weights(self) -> weights.State:
         assert self.learner is not None
         return {name: value.cpu() for name, value in self.learner.model.state_dict().items()}
-
-    def _write_checkpoint(self) -> None:
-        if self._checkpoint is not None and self.learner is not None:
-            weights.write(self._checkpoint, self.learner.state_dict())
-            self._written = time.monotonic()
-
-    def _forget_checkpoint(self) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.unlink(missing_ok=True)
 
     def _free(self) -> None:
         from nas_ray.estimation import hardware

@@ -6,9 +6,9 @@ import contextlib
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SETTLED, OPEN = ".pt", ".open"
 """Suffixes of an incumbent: of a trial that ended well, and of one that may still fail."""
@@ -38,14 +38,36 @@ def read(path: Path) -> State | None:
     return state if isinstance(state, dict) else None
 
 
+class Kept(NamedTuple):
+    """A file of an incumbent's weights.
+
+    Args:
+        score: How good its network is; larger is better.
+        epoch: The epoch it was trained to.
+        trial: The trial it belongs to.
+        path: Where it is.
+    """
+
+    score: float
+    epoch: int
+    trial: str
+    path: Path
+
+    @property
+    def settled(self) -> bool:
+        """Whether its trial ended well."""
+        return self.path.suffix == SETTLED
+
+
 class Incumbents:
     """A folder that keeps the weights of a run's best network, shared by all its workers.
 
     A trial that reports a good epoch may fail later and then wins nothing. So its file is named
-    ``<score>@<trial>.open`` while it trains and ``<score>@<trial>.pt`` when it has ended well
-    (:meth:`settle`); one that fails takes its file away (:meth:`withdraw`). A worker writes before it
-    reports, the best epoch of each trial (of equals the first), and only what is at least as good as all
-    that is settled: the best network of the ledger always has its weights, whichever trials fail. What is
+    ``<score>@<epoch>@<trial>.open`` while it trains and ``....pt`` when it has ended well (:meth:`settle`);
+    one that fails takes its files away (:meth:`withdraw`). A worker writes before it reports, each epoch
+    that is its trial's best (of equals the first), and only what is at least as good as all that is settled.
+    The driver may stop before it reads that report, so the best epoch before it is kept too: the best
+    network of the ledger always has its weights, whichever trials fail and whenever the run ends. What is
     worse than the best settled one is deleted.
 
     Args:
@@ -55,67 +77,76 @@ class Incumbents:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def offer(self, score: float, trial: str, make: Callable[[], State]) -> bool:
+    def offer(self, score: float, epoch: int, trial: str, make: Callable[[], State]) -> bool:
         """Keep the network of a trial in training, unless one that is settled is better.
 
         Args:
             score: Larger is better; what is not finite is never kept.
+            epoch: The epoch it was trained to.
             trial: Name of the trial.
             make: Returns the state to write; called only if it is kept.
 
         Returns:
             Whether it is kept.
         """
-        own = [(kept, path) for kept, path in self.entries() if trial_of(path) == trial]
-        best = max((kept for kept, _ in own), default=-math.inf)
+        own = [kept for kept in self.entries() if kept.trial == trial]
+        best = own[0].score if own else -math.inf
         if not math.isfinite(score) or score <= best or score < self._settled():
             return False
-        write(self.folder / f"{float(score)!r}@{trial}{OPEN}", make())
-        _delete(path for _, path in own)
+        write(self.folder / f"{float(score)!r}@{epoch}@{trial}{OPEN}", make())
+        _delete(own[1:])
         self._prune()
         return True
 
     def settle(self, trial: str) -> None:
         """Count a trial that ended well: what is worse than it is deleted."""
-        for _, path in self.entries():
-            if trial_of(path) == trial and path.suffix == OPEN:
+        for kept in self.entries():
+            if kept.trial == trial and not kept.settled:
                 with contextlib.suppress(FileNotFoundError):  # another worker settled a better one
-                    os.replace(path, path.with_suffix(SETTLED))
+                    os.replace(kept.path, kept.path.with_suffix(SETTLED))
         self._prune()
 
     def withdraw(self, trial: str) -> None:
         """Forget a trial that failed."""
-        _delete(path for _, path in self.entries() if trial_of(path) == trial)
+        _delete(kept for kept in self.entries() if kept.trial == trial)
 
-    def entries(self) -> list[tuple[float, Path]]:
-        """Return (score, file) of what is kept, best first."""
-        paths = (path for path in self.folder.glob("*@*") if path.suffix in (SETTLED, OPEN))
-        scored = ((_score_of(path), path) for path in paths)
-        found = [(score, path) for score, path in scored if score is not None]
-        return sorted(found, key=lambda entry: (-entry[0], entry[1].name))
+    def reconcile(self, outcomes: Mapping[str, str], reported: Container[tuple[str, int]]) -> None:
+        """Settle and withdraw by the record of the run; called where no worker is at work.
+
+        Args:
+            outcomes: Of trials, by their names. What is interrupted stays: a resume reports it.
+            reported: The (trial, epoch) that the record holds.
+        """
+        for kept in self.entries():
+            well = outcomes.get(kept.trial) in ("finished", "stopped")
+            if outcomes.get(kept.trial) == "failed" or (well and (kept.trial, kept.epoch) not in reported):
+                _delete([kept])
+            elif well:
+                self.settle(kept.trial)
+
+    def entries(self) -> list[Kept]:
+        """Return what is kept, best first."""
+        paths = (path for path in self.folder.glob("*@*@*") if path.suffix in (SETTLED, OPEN))
+        found = [kept for kept in map(_kept, paths) if kept is not None]
+        return sorted(found, key=lambda kept: (-kept.score, kept.path.name))
 
     def _settled(self) -> float:
-        settled = (score for score, path in self.entries() if path.suffix == SETTLED)
-        return max(settled, default=-math.inf)
+        return max((kept.score for kept in self.entries() if kept.settled), default=-math.inf)
 
     def _prune(self) -> None:
         best = self._settled()
-        _delete(path for score, path in self.entries() if score < best)
+        _delete(kept for kept in self.entries() if kept.score < best)
 
 
-def _delete(paths: Iterable[Path]) -> None:
-    for path in paths:
+def _delete(files: Iterable[Kept]) -> None:
+    for kept in files:
         with contextlib.suppress(FileNotFoundError):  # another worker was quicker
-            path.unlink()
+            kept.path.unlink()
 
 
-def _score_of(path: Path) -> float | None:
+def _kept(path: Path) -> Kept | None:
+    score, epoch, trial = path.name.split("@", 2)
     try:
-        return float(path.name.partition("@")[0])
+        return Kept(float(score), int(epoch), trial.removesuffix(path.suffix), path)
     except ValueError:  # not one of ours, or a file that is still being written
         return None
-
-
-def trial_of(path: Path) -> str:
-    """Return the trial that an incumbent's file belongs to."""
-    return path.name.partition("@")[2].removesuffix(path.suffix)

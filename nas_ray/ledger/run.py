@@ -83,6 +83,8 @@ class RunRecord:
         """Epochs trained over all trials, those that were lost and trained again included."""
         self.tests: dict[tuple[str, int | None], dict[str, float]] = {}
         """Metrics on the test part by (trial, epoch of the weights that were tested)."""
+        self.test_errors: dict[tuple[str, int | None], str] = {}
+        """Why the test part could not be read, by the same; empty where it was."""
         self.spans: list[list[float]] = []
         """[begin, end] in unix seconds of every stretch of time in which a driver was there."""
         self.stop: Record | None = None
@@ -195,7 +197,8 @@ class RunRecord:
             self._leave(trial, record["at"])
 
     def _on_test(self, record: Record) -> None:
-        self.tests[record["trial_id"], record.get("epoch")] = dict(record["metrics"])
+        tested = record["trial_id"], record.get("epoch")
+        self.tests[tested], self.test_errors[tested] = dict(record["metrics"]), record.get("error") or ""
 
     @staticmethod
     def _leave(trial: TrialRecord, at: float) -> None:

@@ -124,10 +124,11 @@ def _fidelity(run: RunRecord, trial: TrialRecord) -> Record:
 
 def _measurements(run: RunRecord, trial: TrialRecord, metrics: Columns) -> Record:
     modes = {objective.metric: max if objective.mode == "max" else min for objective in run.objectives}
+    records = [*trial.reports, *([trial.end] if trial.end else [])]  # costs without an epoch are in the end
     row: Record = {}
     for name in (*metrics, "params", "flops"):
         source = name.removesuffix("_last")
-        told = [value for report in trial.reports if (value := measured(report, source)) is not None]
+        told = [value for record in records if (value := measured(record, source)) is not None]
         pick = modes.get(name)
         row[name] = None if not told else pick(told) if pick else told[-1]
     row["params"], row["flops"] = _whole(row["params"]), _whole(row["flops"])

@@ -24,6 +24,7 @@ class BestTrial:
         flops: Operations per input, where they were reported.
         metrics: Everything reported with that epoch.
         test: What the test part says of it (``test_acc``, ``test_loss``); empty where it was not read.
+        test_error: Why it could not be read, the last line in short; empty where it was, or was not tried.
     """
 
     trial_id: str
@@ -36,6 +37,7 @@ class BestTrial:
     flops: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+    test_error: str = ""
 
     def __repr__(self) -> str:
         return f"BestTrial({self.trial_id}, {self.metric}={self.value:.4f}, epoch={self.epoch})"
@@ -59,6 +61,7 @@ def find_best(run: RunRecord) -> BestTrial | None:
         **{name: None if cost is None else int(cost) for name, cost in costs.items()},
         metrics=dict(report["metrics"]),
         test=_test(run, report["trial_id"], report["epoch"]),
+        test_error=run.test_errors.get((report["trial_id"], report["epoch"]), ""),
     )
 
 

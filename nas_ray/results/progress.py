@@ -10,6 +10,7 @@ from nas_ray.ledger.reader import is_live, read
 from nas_ray.ledger.run import RunRecord
 from nas_ray.ledger.writer import LEDGER
 from nas_ray.results.best import BestTrial, find_best
+from nas_ray.results.continuing import new_total
 from nas_ray.results.folder import run_folder
 from nas_ray.results.summary import count_text
 from nas_ray.results.timing import in_words, slots
@@ -35,6 +36,7 @@ class RunStatus:
         elapsed_s: Seconds that a driver was at work, pauses left out.
         trials_per_hour: Trained trials per hour of that.
         left_s: Estimate of the seconds left, None where nothing can be said.
+        more: The flag of ``nas-ray resume`` that gives it more to do, where a limit ended it.
     """
 
     path: str
@@ -49,6 +51,7 @@ class RunStatus:
     elapsed_s: float
     trials_per_hour: float
     left_s: float | None
+    more: str = ""
 
     def __str__(self) -> str:
         state = "running" if self.live else f"stopped ({self.reason})"
@@ -65,7 +68,11 @@ class RunStatus:
         return "\n".join(lines if self.live else [*lines, *self._way_on()])
 
     def _way_on(self) -> list[str]:
-        return [] if self.reason == "done" else [f"`nas-ray resume {self.path}` takes it up"]
+        if self.reason == "done":
+            return []
+        if self.more:
+            return [f"`nas-ray resume {self.path} {self.more}` gives it more to do"]
+        return [f"`nas-ray resume {self.path}` takes it up"]
 
 
 def status(folder: str | os.PathLike[str]) -> RunStatus:
@@ -101,6 +108,7 @@ def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
         elapsed_s=elapsed,
         trials_per_hour=3600 * trained / elapsed if elapsed > 0 else 0.0,
         left_s=_left(total, trained, elapsed, run.setting("time_budget")) if live else None,
+        more="" if live else new_total(run),
     )
 
 

@@ -67,6 +67,9 @@ def _space(path: Path) -> Any:
 def _numbers(best: BestTrial) -> list[str]:
     lines = [f"{best.metric} {best.value:.4f}"]
     lines += [f"{name} {value:.4f}" for name, value in best.test.items() if value is not None]
+    if best.test_error:
+        why = best.test_error.splitlines()[-1]
+        lines.append(f"test part could not be read: {why}; `nas-ray resume` reads it again")
     if best.params is not None:
         lines.append(f"parameters {best.params:,}")
     if best.flops is not None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from nas_ray.config import ObjectiveBlock, SearchConfig
 from nas_ray.errors import ConfigError
-from nas_ray.parts import name_of
+from nas_ray.parts import check_free, name_of
 from nas_ray.plugins import check_names
 from nas_ray.simulation import record
 from nas_ray.simulation.budget import Budget
@@ -110,8 +110,14 @@ def check_config(config: SearchConfig) -> None:
     table = load_table(_table_of(config))
     _check_objectives(config.objectives, table)
     several = {"objectives": config.objectives} if len(config.objectives) > 1 else {}
+    _check_options(config)
     _strategy(config.strategy.name, table, {"seed": config.run.seed, **several, **config.strategy.options})
     _rule(config.stopping.name, table, config.stopping.options)
+
+
+def _check_options(config: SearchConfig) -> None:
+    check_free("strategy", config.strategy.options)
+    check_free("stopping", config.stopping.options, ("metric", "mode"))
 
 
 def _check_objectives(objectives: Sequence[Objective], table: Table) -> None:
@@ -138,8 +144,9 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
     """Simulate what a configuration states: its table, strategy, rule, workers and limits.
 
     Raises:
-        ConfigError: If it names no table.
+        ConfigError: If it names no table, or an option cannot be.
     """
+    _check_options(config)
     settings, run = config.simulation, config.run
     wrappers: list[Wrapper] = []
     wrappers += [Failing(settings.failure_rate, run.seed)] if settings.failure_rate else []
@@ -180,11 +187,12 @@ def _strategy(given: str | Strategy | type[Strategy], table: Table, options: Map
         "metric": objective.metric,
         "mode": objective.mode,
         "max_fidelity": table.max_epochs,
+        **options,
     }
     if isinstance(given, str):
-        return load_strategy(given, **known, **options)
+        return load_strategy(given, **known)
     if isinstance(given, type):
-        return given(**known, **options)
+        return given(**known)
     made = cast("Strategy", given)
     if len(made.memory):
         raise ConfigError(

@@ -111,8 +111,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Whether there is nothing more to propose, as far as is known now."""
         self.recorder: Callable[[Proposal], None] | None = None
         """Called with every proposal before it is acted on."""
-        self.error_reason = "error"
-        """Reason of what Tune counts as an error; ``"lost"`` where a trainable reports its exceptions."""
+        self.why_failed: Callable[[str], str] | None = None
+        """Says why Tune counts one of its trials as an error; None takes all for ``"error"``."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
@@ -233,7 +233,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             return
         curve = self._curves.pop(proposal.number, {})
         if error and not result:
-            result = {"reason": self.error_reason}
+            result = {"reason": self.why_failed(trial_id) if self.why_failed else "error"}
         self._end(observe(proposal, result, error, curve, self.goal, self.max_fidelity))
 
     def add_evaluated_point(
@@ -446,4 +446,4 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
 
     def __getstate__(self) -> dict[str, Any]:
         """The Tuner pickles its searcher; an open recorder stays behind."""
-        return {**self.__dict__, "recorder": None}
+        return {**self.__dict__, "recorder": None, "why_failed": None}

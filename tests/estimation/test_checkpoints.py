@@ -52,29 +52,32 @@ def test_the_schedule_goes_on_where_it_was(trainer, tmp_path):
     assert first.learner.schedule.taken == second.learner.schedule.taken
 
 
-@pytest.mark.parametrize("lost_epochs", [0, 1])
-def test_a_trial_whose_actor_died_continues_to_the_last_bit(trainer, whole, rest, tmp_path, lost_epochs):
+def killed(trainer, tmp_path, epochs):
+    """Train as an actor that is killed in its next epoch."""
     dead = trainer(settings=SETTINGS, folder=str(tmp_path)).begin(CONFIG, "trial-1")
-    for _ in range(2):
+    for _ in range(epochs + 1):
         dead.train()
-    if lost_epochs:
-        dead._written = float("inf")  # the last checkpoint is of an epoch before the death
-        dead.train()
-    again = trainer(settings=SETTINGS, folder=str(tmp_path)).begin(CONFIG, "trial-1")
-    assert rest(again) == whole[2:]
+    return dead
+
+
+def test_a_trial_whose_actor_died_continues_to_the_last_bit(trainer, whole, rest, tmp_path):
+    killed(trainer, tmp_path, 2)
+    trial = trainer(settings=SETTINGS, folder=str(tmp_path))
+    again = trial.begin(CONFIG, "trial-1")
+    assert rest(again) == whole[2:], "an epoch that may not be reported is trained again"
+    trial.begin(CONFIG, "next")
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_another_trial_starts_from_nothing(trainer, whole, rest, tmp_path):
-    trainer(settings=SETTINGS, folder=str(tmp_path)).begin(CONFIG, "trial-1").train()
+    killed(trainer, tmp_path, 1)
     other = trainer(settings=SETTINGS, folder=str(tmp_path)).begin(CONFIG, "trial-2")
     assert rest(other) == whole
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "other network"])
 def test_a_damaged_checkpoint_starts_the_trial_over(trainer, whole, rest, tmp_path, damage):
-    dead = trainer(settings=SETTINGS, folder=str(tmp_path)).begin(CONFIG, "trial-1")
-    dead.train()
+    dead = killed(trainer, tmp_path, 1)
     dead.save(str(tmp_path / "saved"))
     for path in (tmp_path / "checkpoints" / "trial-1.pt", tmp_path / "saved" / CHECKPOINT):
         if damage == "other network":
@@ -96,26 +99,38 @@ def test_checkpoints_are_written_as_often_as_asked(trainer, tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_an_interrupted_trial_keeps_what_it_learnt(trainer, whole, rest, tmp_path):
+@pytest.mark.parametrize(("trained", "recorded"), [(3, 3), (3, 2), (5, 4), (1, 0)])
+def test_of_an_interrupted_trial_no_epoch_is_missing_and_none_doubled(
+    trainer, whole, rest, tmp_path, trained, recorded
+):
     settings = SETTINGS.model_copy(update={"checkpoint_seconds": 1e9})
     interrupted = trainer(settings=settings, folder=str(tmp_path)).begin(CONFIG, "trial-1")
-    for _ in range(3):
+    for _ in range(trained):
         interrupted.train()
     interrupted.stop()
-    again = trainer(settings=settings, folder=str(tmp_path)).begin(CONFIG, "trial-1")
-    assert rest(again) == whole[3:]
+    again = trainer(settings=settings, folder=str(tmp_path), recorded={"trial-1": recorded})
+    assert rest(again.begin(CONFIG, "trial-1")) == whole[recorded:]
+
+
+def test_a_trial_may_be_interrupted_again_before_it_trains(trainer, whole, rest, tmp_path):
+    for told in range(2):
+        trial = trainer(settings=SETTINGS, folder=str(tmp_path), recorded={"trial-1": told})
+        trial.begin(CONFIG, "trial-1").train()
+        trial.estimator.stop()
+    trial = trainer(settings=SETTINGS, folder=str(tmp_path), recorded={"trial-1": 1})
+    assert rest(trial.begin(CONFIG, "trial-1")) == whole[1:]
 
 
 @pytest.mark.parametrize("end", ["finished", "stopped", "diverged"])
-def test_the_checkpoint_of_a_trial_that_ended_is_removed(trainer, tmp_path, end):
+def test_the_checkpoint_of_a_trial_that_ended_is_removed_when_the_next_begins(trainer, tmp_path, end):
     rate = 1e30 if end == "diverged" else 1e-3
     settings = SETTINGS.model_copy(update={"learning_rate": rate, "optimizer": "sgd"})
     trial = trainer(settings=settings, folder=str(tmp_path))
     if end == "stopped":
         trial.begin(CONFIG).train()
-        trial.begin(CONFIG, "next")
     else:
         trial.run(CONFIG)
+    trial.begin(CONFIG, "next")
     trial.estimator.stop()
     assert list((tmp_path / "checkpoints").glob("*")) == []
 

@@ -103,8 +103,7 @@ def test_the_objective_may_be_any_metric(trainer, small, tmp_path, metric):
     trial = trainer(task=task, folder=str(tmp_path))
     results = trial.run(CONFIG)
     assert results[-1]["outcome"] == "finished"
-    best, _ = trial.estimator.incumbents.entries()[0]
-    assert -best == min(result[metric] for result in results)
+    assert -trial.estimator.incumbents.entries()[0].score == min(result[metric] for result in results)
 
 
 def test_an_objective_that_nobody_reports_fails_in_plain_words(trainer, small):
@@ -140,9 +139,9 @@ def test_the_best_weights_of_all_trials_are_kept(trainer, tmp_path, small):
         for i, width in enumerate([4, 8])
         for result in trial.run({"width": width}, f"trial-{i}")
     )
-    score, path = trial.estimator.incumbents.entries()[0]
-    assert score == best
-    state = torch.load(path, weights_only=True)
+    kept = trial.estimator.incumbents.entries()[0]
+    assert kept.score == best
+    state = torch.load(kept.path, weights_only=True)
     width = len(state["0.weight"])
     trial.begin({"width": width})
     trial.estimator.train()
@@ -161,16 +160,17 @@ def test_a_trial_that_diverges_leaves_the_weights_of_the_others(trainer, tmp_pat
     for name, width in (("before", 4), ("diverging", 8), ("after", 4)):
         outcome = trial.run({"width": width}, name)[-1]["outcome"]
         assert outcome == ("failed" if width == 8 else "finished")
+    trial.begin(CONFIG, "next")
     kept = trial.estimator.incumbents.entries()
-    assert [(score, path.name) for score, path in kept] == [(0.5, "0.5@after.pt"), (0.5, "0.5@before.pt")]
+    assert [each.path.name for each in kept] == ["0.5@1@after.pt", "0.5@1@before.pt"]
 
 
 def test_a_trial_that_a_rule_stopped_counts_when_the_next_one_begins(trainer, tmp_path):
     trial = trainer(folder=str(tmp_path))
     trial.begin(CONFIG, "stopped").train()
-    assert [path.suffix for _, path in trial.estimator.incumbents.entries()] == [".open"]
+    assert [each.path.suffix for each in trial.estimator.incumbents.entries()] == [".open"]
     trial.begin(CONFIG, "next")
-    assert [path.suffix for _, path in trial.estimator.incumbents.entries()] == [".pt"]
+    assert [each.path.suffix for each in trial.estimator.incumbents.entries()] == [".pt"]
 
 
 def test_two_actors_in_threads_do_not_disturb_the_folder(trainer, tmp_path):

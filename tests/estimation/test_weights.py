@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from nas_ray.estimation.weights import Incumbents, read, trial_of, write
+from nas_ray.estimation.weights import Incumbents, read, write
 
 
 def offer_all(folder, trial, scores):
     """One worker; after each offer a file as good is there and whole, whoever wrote it."""
     kept = Incumbents(folder)
-    for score in scores:
-        kept.offer(score, trial, lambda score=score: {"score": score})
-        best, path = kept.entries()[0]
-        assert best >= score
+    for epoch, score in enumerate(scores, 1):
+        kept.offer(score, epoch, trial, lambda score=score: {"score": score})
+        best = kept.entries()[0]
+        assert best.score >= score
         # A better one may come, and this one go or be settled, between the lines.
-        assert read(path) == {"score": best} or not path.exists()
+        assert read(best.path) == {"score": best.score} or not best.path.exists()
     kept.settle(trial)
 
 
@@ -29,11 +29,11 @@ def worker(folder, number):
 def check(folder, workers):
     scores = [np.random.default_rng(n).normal(size=40).round(2).max() for n in range(workers)]
     entries = Incumbents(folder).entries()
-    assert {score for score, _ in entries} == {max(scores)}
-    assert [trial_of(path) for _, path in entries] == [
+    assert {kept.score for kept in entries} == {max(scores)}
+    assert [kept.trial for kept in entries] == [
         f"trial-{n}" for n in range(workers) if scores[n] == max(scores)
     ]
-    assert torch.load(entries[0][1], weights_only=True) == {"score": max(scores)}
+    assert torch.load(entries[0].path, weights_only=True) == {"score": max(scores)}
     assert len(list(folder.iterdir())) == len(entries), "no litter"
 
 
@@ -69,58 +69,77 @@ def test_one_after_another(tmp_path, seed):
     kept, best = Incumbents(tmp_path / "incumbents"), float("-inf")
     assert kept.entries() == []
     for step, score in enumerate(np.random.default_rng(seed).normal(scale=1e-5, size=30).tolist()):
-        assert kept.offer(score, f"t{step}", lambda step=step: {"step": step}) == (score >= best)
+        assert kept.offer(score, 1, f"t{step}", lambda step=step: {"step": step}) == (score >= best)
         kept.settle(f"t{step}")
         best = max(best, score)
-        assert [entry[0] for entry in kept.entries()] == [best]
+        assert [entry.score for entry in kept.entries()] == [best]
 
 
-def test_ties_are_kept_and_a_trial_has_one_file_for_a_score(tmp_path):
+def test_ties_are_kept_and_of_a_trials_equal_epochs_the_first(tmp_path):
     kept = Incumbents(tmp_path)
     for trial in ("b", "a"):
-        assert kept.offer(-0.25, trial, lambda trial=trial: {"first": trial})
-    assert not kept.offer(-0.25, "b", lambda: pytest.fail("of equal epochs the first counts"))
-    assert [trial_of(path) for _, path in kept.entries()] == ["a", "b"]
-    assert kept.offer(-0.125, "b", lambda: {})
-    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(-0.125, "b"), (-0.25, "a")]
+        assert kept.offer(-0.25, 1, trial, lambda trial=trial: {"first": trial})
+    assert not kept.offer(-0.25, 2, "b", lambda: pytest.fail("of equal epochs the first counts"))
+    assert [each.trial for each in kept.entries()] == ["a", "b"]
+    assert kept.offer(-0.125, 2, "b", lambda: {})
     kept.settle("b")
-    assert [(score, path.name) for score, path in kept.entries()] == [(-0.125, "-0.125@b.pt")]
+    assert [each.path.name for each in kept.entries()] == ["-0.125@2@b.pt"]
+
+
+def test_the_best_epoch_before_the_last_one_stays_until_the_trial_is_settled(tmp_path):
+    kept = Incumbents(tmp_path)
+    for epoch, score in enumerate((0.1, 0.2, 0.15, 0.3), 1):
+        kept.offer(score, epoch, "a", lambda: {})
+    assert [(each.score, each.epoch) for each in kept.entries()] == [(0.3, 4), (0.2, 2)]
+    kept.settle("a")
+    assert [each.epoch for each in kept.entries()] == [4]
+
+
+def test_the_record_of_the_run_decides_what_stays(tmp_path):
+    kept = Incumbents(tmp_path)
+    for trial in ("failed", "interrupted", "stopped"):
+        for epoch in (1, 2):
+            kept.offer(epoch / 10, epoch, trial, lambda: {})
+    reported = {("failed", 1), ("failed", 2), ("interrupted", 1), ("stopped", 1)}
+    kept.reconcile({name: name for name in ("failed", "interrupted", "stopped")}, reported)
+    names = ["0.1@1@interrupted.open", "0.1@1@stopped.pt", "0.2@2@interrupted.open"]
+    assert sorted(each.path.name for each in kept.entries()) == names
 
 
 def test_a_trial_that_fails_takes_nobody_elses_weights_away(tmp_path):
     kept = Incumbents(tmp_path)
-    assert kept.offer(0.5, "good", lambda: {})
-    assert kept.offer(0.9, "failing", lambda: {})
+    assert kept.offer(0.5, 1, "good", lambda: {})
+    assert kept.offer(0.9, 1, "failing", lambda: {})
     kept.settle("good")
-    assert kept.offer(0.6, "better", lambda: {}), "who leads may still fail"
+    assert kept.offer(0.6, 1, "better", lambda: {}), "who leads may still fail"
     kept.withdraw("failing")
     kept.settle("better")
-    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(0.6, "better")]
+    assert [(each.score, each.trial) for each in kept.entries()] == [(0.6, "better")]
 
 
 def test_a_loser_is_not_even_made(tmp_path):
     kept = Incumbents(tmp_path)
-    kept.offer(1.0, "a", lambda: {})
+    kept.offer(1.0, 1, "a", lambda: {})
     kept.settle("a")
-    assert not kept.offer(0.5, "b", lambda: pytest.fail("made for nothing"))
+    assert not kept.offer(0.5, 1, "b", lambda: pytest.fail("made for nothing"))
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_not_finite_is_not_kept(tmp_path, score):
-    assert not Incumbents(tmp_path).offer(score, "a", lambda: pytest.fail("made for nothing"))
+    assert not Incumbents(tmp_path).offer(score, 1, "a", lambda: pytest.fail("made for nothing"))
 
 
 def test_numpys_numbers_and_names_with_signs(tmp_path):
     kept = Incumbents(tmp_path)
-    kept.offer(np.float64(-1e-7), "a@b.c", lambda: {})
-    assert [(score, trial_of(path)) for score, path in kept.entries()] == [(-1e-7, "a@b.c")]
+    kept.offer(np.float64(-1e-7), 1, "a@b.c", lambda: {})
+    assert [(each.score, each.trial) for each in kept.entries()] == [(-1e-7, "a@b.c")]
 
 
 def test_foreign_files_are_left_alone(tmp_path):
     (tmp_path / "mine@home.pt").write_text("?")
     (tmp_path / "notes.txt").write_text("?")
     kept = Incumbents(tmp_path)
-    kept.offer(0.5, "a", lambda: {})
+    kept.offer(0.5, 1, "a", lambda: {})
     assert len(kept.entries()) == 1
     assert len(list(tmp_path.iterdir())) == 3
 
