@@ -60,7 +60,7 @@ class TrialRecord:
         return bool(self.proposal["outcome"] == "running")
 
     def since(self, epoch: float) -> float:
-        """Return the epochs trained for a report at ``epoch``: since the one before, or a checkpoint below."""
+        """Return the epochs trained for a report at ``epoch``: since the one before or a checkpoint."""
         if self.reports and self.reports[-1]["epoch"] < epoch:
             return float(epoch - self.reports[-1]["epoch"])
         below = (report["epoch"] for report in self.reports if report["epoch"] < epoch)
