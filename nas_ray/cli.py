@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from nas_ray import flags
+from nas_ray.engine.quiet import quiet_raylets
 from nas_ray.errors import ConfigError, NasRayError
 
 DEBUG = "NAS_RAY_DEBUG"
@@ -328,6 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 if all went well, 1 for a run that failed, 2 for what cannot be asked, 130 after
         Ctrl-C, 143 after SIGTERM.
     """
+    quiet_raylets()
     try:
         app(args=arguments, prog_name="nas-ray")
     except SystemExit as end:

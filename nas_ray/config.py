@@ -17,14 +17,14 @@ from nas_ray.yaml_text import parsed
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Options of named things that are NaN or infinite stay so, to be refused by these things.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class Named(BaseModel):
     """A thing by its name; every further key is an option of that thing."""
 
-    # Options that are NaN or infinite stay so, to be refused by what they are options of.
-    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
 

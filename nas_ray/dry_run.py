@@ -16,9 +16,10 @@ from nas_ray.config import SearchConfig
 from nas_ray.costs import Costs, count
 from nas_ray.engine import run_folder
 from nas_ray.engine.cluster import Plan, plan
-from nas_ray.errors import SpaceError
+from nas_ray.errors import ConfigError, SpaceError
 from nas_ray.estimation import Learner
 from nas_ray.estimation.device_data import DeviceData
+from nas_ray.estimation.failures import is_out_of_memory
 from nas_ray.parts import Parts, make_parts
 from nas_ray.results.timing import in_words
 from nas_ray.spaces import Config
@@ -106,7 +107,7 @@ def epoch_seconds(config: SearchConfig, parts: Parts, task: Task, sample: Config
 
 def _time_text(config: SearchConfig, parts: Parts, task: Task, samples: list[Sample], resources: Plan) -> str:
     middle = sorted(samples, key=lambda sample: sample.costs.params)[(len(samples) - 1) // 2]
-    seconds = epoch_seconds(config, parts, task, middle.config, resources.threads)
+    seconds = _measured(config, parts, task, middle.config, resources.threads)
     epochs = _epochs(config)
     total = epochs * seconds / resources.concurrency + START_S
     budget = config.run.time_budget or math.inf
@@ -121,6 +122,20 @@ def _time_text(config: SearchConfig, parts: Parts, task: Task, samples: list[Sam
         "every trial trains to its last epoch, so that a stopping rule makes it less",
     ]
     return f"\n{'':11} ".join(lines)
+
+
+def _measured(config: SearchConfig, parts: Parts, task: Task, sample: Config, threads: int) -> float:
+    try:
+        return epoch_seconds(config, parts, task, sample, threads)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        shape = " x ".join(map(str, task.input_shape))
+        raise ConfigError(
+            f"a network and its data must fit into memory, but with inputs {shape} and batches of "
+            f"{config.estimation.batch_size} they do not; give a smaller `estimation.resolution`, "
+            "`estimation.batch_size` or `estimation.width`"
+        ) from error
 
 
 def _epochs(config: SearchConfig) -> float:

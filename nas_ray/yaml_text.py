@@ -27,14 +27,16 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a block, of whose keys each stands there once; YAML itself would take the last."""
-        lines: dict[str, int] = {}
+        seen: set[str] = set()
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if key.tag != MERGE and lines.setdefault(key.value, line) != line:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            if key.value in seen:
                 raise ConfigError(
-                    f"a key must stand once in a block, but {key.value!r} stands in lines "
-                    f"{lines[key.value]} and {line}; keep one of them"
+                    f"a key must stand once in a block, but {key.value!r} stands again in line "
+                    f"{key.start_mark.line + 1}; keep one of them"
                 )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 

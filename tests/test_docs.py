@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(<!-- not run: [^>]+-->\n+)?```(\w+)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"(<!-- not run: [^>]+-->\n+)?^```([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(page, language):
@@ -74,4 +74,13 @@ def test_links_between_pages_lead_somewhere(page):
 def test_every_block_that_is_not_run_says_why():
     for page in PAGES:
         for skipped, kind, text in BLOCK.findall(page.read_text()):
+            assert kind, f"a block must name its language, but one of {page.name} does not:\n{text}"
             assert skipped or kind in ("python", "bash", "text", "yaml"), text
+
+
+def test_a_block_without_a_language_is_seen():
+    page = "```\nnas-ray list\n```\n\n<!-- not run: reason -->\n```bash\nls\n```\n"
+    assert [(bool(skipped), kind) for skipped, kind, _ in BLOCK.findall(page)] == [
+        (False, ""),
+        (True, "bash"),
+    ]

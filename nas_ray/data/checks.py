@@ -68,7 +68,7 @@ def check_finite(arrays: Mapping[str, Array]) -> None:
 
 
 def check_labels(targets: Mapping[str, Array]) -> None:
-    """Raise a DataError for negative labels, a single class, or classes that ``train`` lacks."""
+    """Raise a DataError unless ``train`` has labels 0 to k - 1, k above 1, and the other parts no others."""
     for name, labels in targets.items():
         if labels.min() < 0:
             raise DataError(
@@ -79,6 +79,13 @@ def check_labels(targets: Mapping[str, Array]) -> None:
         raise DataError(
             f"`y_train` must hold at least 2 classes, but every label is {trained[0]}; "
             "add examples of another class, or make the targets floats for a regression"
+        )
+    missing = np.setdiff1d(np.arange(len(trained)), trained)
+    if len(missing):
+        raise DataError(
+            f"the {len(trained)} classes of `y_train` must be numbered from 0 to {len(trained) - 1}, but its "
+            f"labels are {_few(trained)} (missing: {_few(missing)}); renumber each part with "
+            "`numpy.searchsorted(numpy.unique(y_train), labels)`, or make the targets floats for a regression"
         )
     for name in ("y_val", "y_test"):
         unseen = np.setdiff1d(targets[name], trained)

@@ -22,7 +22,8 @@ class Splits:
 
     Args:
         x_train: Images (N, C, H, W) as uint8 or float32, or tables (N, F) as float32.
-        y_train: Labels (N,) as int64 for classification, targets (N, T) as float32 for regression.
+        y_train: Labels (N,) as int64 from 0 to classes - 1 for classification, targets (N, T) as float32 for
+            regression.
         x_val: As ``x_train``.
         y_val: As ``y_train``.
         x_test: As ``x_train``.
@@ -91,10 +92,8 @@ class Splits:
 
     @property
     def outputs(self) -> int:
-        """Number of classes (the largest label + 1), or of regression targets."""
-        if self.kind == "regression":
-            return int(self.y_train.shape[1])
-        return 1 + max(int(getattr(self, f"y_{part}").max()) for part in PARTS)
+        """Number of classes, or of regression targets."""
+        return int(self.y_train.shape[1] if self.kind == "regression" else 1 + self.y_train.max())
 
     def task(self, objectives: Iterable[Objective] = ()) -> Task:
         """Return the task that these data pose, with the objectives given or the default ones."""

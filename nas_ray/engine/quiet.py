@@ -1,4 +1,4 @@
-"""Tune without its own files and words: the run's ledger and its live line take their place."""
+"""Ray and Tune without files and words of their own: the run's ledger and its live line take their place."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ ENVIRONMENT = {
     # User code and relative paths mean the folder where the search was started.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
+
+RAYLETS = {
+    # On stdout, whatever `log_to_driver` says: a kilobyte for every worker that was lost.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+    "RAY_DEDUP_LOGS": "1",  # without it Ray skips nothing
+}
+
+
+def quiet_raylets() -> None:
+    """Keep what Ray's nodes say of lost workers off the stdout of this program.
+
+    For a program of one's own alone, and before Ray is imported, which is when Ray looks.
+    """
+    os.environ.update(RAYLETS)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 import time
 import uuid
@@ -26,7 +27,7 @@ def check(config: SearchConfig) -> None:
     Raises:
         RunError: If a run of that name exists, or its folder could not be made.
     """
-    parent = Path(config.run.dir).expanduser().resolve()
+    parent = _parent(config)
     if config.run.name and (parent / config.run.name).exists():
         raise _exists(parent / config.run.name)
     nearest = next(path for path in (parent, *parent.parents) if path.exists())
@@ -42,7 +43,7 @@ def home(config: SearchConfig) -> Path:
     Raises:
         RunError: If it cannot be made.
     """
-    parent = Path(config.run.dir).expanduser().resolve()
+    parent = _parent(config)
     try:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -76,6 +77,16 @@ def create(config: SearchConfig) -> Path:
     named = config.model_copy(update={"run": config.run.model_copy(update={"name": name})})
     (folder / CONFIG).write_text(named.to_yaml())
     return folder
+
+
+def _parent(config: SearchConfig) -> Path:
+    # pathlib makes one slash of two.
+    if re.match(r"[a-z][a-z0-9+.-]+:/", config.run.dir, re.IGNORECASE):
+        raise RunError(
+            f"`run.dir` must be a folder that every node sees, but got the address {config.run.dir!r}; "
+            "mount the bucket, and name the folder where it is mounted"
+        )
+    return Path(config.run.dir).expanduser().resolve()
 
 
 def _exists(folder: Path) -> RunError:
@@ -115,7 +126,7 @@ def _version(package: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    return name.rpartition(":")[2].rpartition(".")[2].lower()
+    return re.sub(r"[^\w-]", "", name.rpartition(":")[2].rpartition(".")[2]).lower()
 
 
 def _stamp() -> str:

@@ -40,6 +40,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "odd_spaces_of_mine.py").write_text(SPACES)
     (tmp_path / "broken.yaml").write_text("space: [chain\n")
     (tmp_path / "list.yaml").write_text("- space\n")
+    (tmp_path / "twice.yaml").write_text("run:\n  trials: 1\n  trials: 2\n")
     (tmp_path / "text.npz").write_text("no arrays at all")
     (tmp_path / "a-file").write_text("in the way of a folder")
     return tmp_path
@@ -71,8 +72,15 @@ def refused(ask, folder, *words):
         (["--strategy", "evolution", "strategy.population=5"], ["'population'", "'population_size'"]),
         (
             ["--strategy", "evolution", "strategy.population_size=big"],
-            ["'evolution'", "'population_size': 'big'"],
+            ["`population_size` of strategy 'evolution' must be an integer, but got 'big'"],
         ),
+        (["--strategy", "evolution", "strategy.sample_size=1.5"], ["must be an integer, but got 1.5"]),
+        (["strategy.max_fidelity=x"], ["`max_fidelity`", "must be a finite number or none, but got 'x'"]),
+        (["space.max_depth=true"], ["`max_depth` of search space 'chain' must be an integer, but got True"]),
+        (["strategy.objectives=[{metric: a}]"], ["`strategy.objectives`", "follows from `objective`"]),
+        (["--strategy", "random", "strategy.x=1"], ["'x'; it must be one of max_fidelity, points_to_ev"]),
+        (["stopping.reduction_factor=.nan"], ["'asha' must be a finite number, but got nan"]),
+        (["stopping.reduction_factor=.inf"], ["'asha' must be a finite number, but got inf"]),
         (["stopping.reduction_factor=1"], ["`stopping.reduction_factor`"]),
         (["--trials", "0"], ["`run.trials` must be at least 1, but got 0"]),
         (["--max-epochs", "0"], ["`estimation.max_epochs` must be at least 1, but got 0"]),
@@ -82,11 +90,22 @@ def refused(ask, folder, *words):
         (["--seed", "-1"], ["`run.seed` must be at least 0"]),
         (["run.trials=many"], ["`run.trials` must be an integer, but got 'many'"]),
         (["estimation.data_share=1.5"], ["must be at most 1"]),
+        (["estimation.learning_rate=.inf"], ["`estimation.learning_rate` must be a finite number"]),
+        (["run.time_budget=.inf"], ["`run.time_budget` must be a finite number, but got inf"]),
+        (["objective=val_acc"], ["`objective` must be a list, such as [{metric: val_acc, mode: max}]"]),
+        (["estimation.learner=json:loads"], ["`learner` must be a subclass of nas_ray.Learner", "<function"]),
+        (["estimation.learner=json:JSONDecoder"], ["`learner` must be a subclass", "JSONDecoder"]),
+        (
+            ["--space", "mlp", "estimation.resolution=100000", "--dry-run"],
+            ["must fit into memory, but with inputs 1 x 100000 x 100000", "smaller `estimation.resolution`"],
+        ),
         (["--name", "a/b"], ["`run.name`", "without slashes"]),
         (["--address", "ray://head:10001"], ["ray://", "scripts/submit.sh"]),
         (["run.seed=1", "again"], ["`key=value`", "'again'"]),
         (["no-such.yaml"], ["'no-such.yaml'", "No such file"]),
         (["list.yaml"], ["must be a mapping"]),
+        (["twice.yaml"], ["a key must stand once in a block, but 'trials' stands again in line 3"]),
+        (["strategy={name: random, name: auto}"], ["'name' stands again in line 1"]),
         (["--space", "no_such_module:Space"], ["'no_such_module:Space' cannot be imported"]),
         (["--space", "odd_spaces_of_mine:Nothings"], ["cannot be imported", "Nothings"]),
     ],
@@ -128,6 +147,9 @@ def arrays(**changes):
         ({"x_test": np.zeros((10, 5, 5), np.float32)}, ["x_test", "5"]),
         ({"x_train": np.full((20, 4, 4), np.nan, np.float32)}, ["x_train", "NaN"]),
         ({"y_train": np.arange(20) % 2 - 1}, ["y_train", "-1"]),
+        ({"y_train": np.arange(20) % 3 * 1000}, ["from 0 to 2", "0, 1000, 2000 (missing: 1, 2)", "unique"]),
+        ({"y_train": np.arange(20) % 3 + 1}, ["from 0 to 2", "1, 2, 3 (missing: 0)"]),
+        ({"y_train": np.arange(20) % 2 * 10**9}, ["from 0 to 1", "missing: 1"]),
     ],
 )
 def test_arrays_that_do_not_fit(ask, folder, changes, texts):
@@ -162,6 +184,14 @@ def test_a_folder_that_cannot_be_made(ask, folder):
     assert answer.code == 1
     assert "`run.dir`" in answer.err
     assert "is not a folder" in answer.err
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/runs", "gs:/bucket"])
+def test_runs_at_an_address(ask, folder, address):
+    answer = refused(ask, folder, "--runs-dir", address)
+    assert answer.code == 1
+    assert f"`run.dir` must be a folder that every node sees, but got the address '{address}'" in answer.err
+    assert "mount the bucket" in answer.err
 
 
 def test_yaml_that_is_none(ask, folder):

@@ -45,7 +45,7 @@ def test_options_follow_the_bases_and_leave_out_what_a_run_gives():
     options = catalogue.options(Evolution)
     assert options["sample_size"] == 8
     assert "points_to_evaluate" in options
-    assert not {"space", "metric", "mode", "seed", "task"} & options.keys()
+    assert not {"space", "metric", "mode", "objectives", "seed", "task"} & options.keys()
 
 
 def test_sizes_are_readable():

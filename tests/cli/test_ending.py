@@ -45,3 +45,13 @@ def test_ctrl_c_outside_the_training(title, text, capsys):
 
     assert follow(interrupted, "runs") == 130
     assert text in capsys.readouterr().err
+
+
+def test_an_exception_says_how_to_go_on_and_goes_on(capsys):
+    def broken(live):
+        live.title = "one"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        follow(broken, "runs")
+    assert "take it up with `nas-ray resume runs/one`" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Ctrl-C: the run stops in order, says how to go on, and goes on without losing or doubling a trial."""
 
+import json
 import os
 import pty
 import signal
@@ -106,9 +107,35 @@ def test_interrupted_and_resumed(program, execute, tmp_path):
     epochs = pd.read_parquet(tmp_path / "runs" / "one" / "epochs.parquet")
     assert set(trained["epoch"]) == {3}
     assert not epochs.duplicated(["trial_id", "epoch"]).any()
+    assert len(epochs) == 9, "nor is one missing"
 
     # The test part is read of the weights that are delivered, not of those at the interruption.
     best, tests = SearchResult.load(tmp_path / "runs" / "one").best, read_tests(ledger)
     assert tests[-1]["trial_id"] == best.trial_id
     assert tests[-1]["epoch"] == best.epoch
     assert f"test_acc {best.test['test_acc']:.4f}" in answer.out
+
+
+@pytest.mark.timeout(400)
+def test_sigterm_stops_in_order_too(program, tmp_path):
+    (tmp_path / "slow_space_of_mine.py").write_text(SLOW)
+    folder = tmp_path / "runs" / "one"
+    ledger = folder / "ledger.jsonl"
+    driver = subprocess.Popen(
+        [program, *WORDS], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(lambda: ledger.exists() and '"kind":"report"' in ledger.read_text(), 150)
+        driver.terminate()
+        _, said = driver.communicate(timeout=100)
+    finally:
+        driver.kill()
+        driver.wait()
+    assert driver.returncode == 143
+    assert "interrupted: take it up with `nas-ray resume runs/one`" in said
+    assert "SIGTERM received" not in said, "Ray's handler aborts the process"
+    assert read(ledger)[-1]["reason"] == "user"
+    best = json.loads((folder / "best" / "architecture.json").read_text())
+    found = SearchResult.load(folder).best
+    assert (best["trial_id"], best["epoch"]) == (found.trial_id, found.epoch)
+    assert len(pd.read_parquet(folder / "trials.parquet")) >= 1

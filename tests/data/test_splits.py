@@ -101,8 +101,15 @@ def test_the_task_has_the_shapes_and_objectives():
     assert task.objectives == (Objective("val_loss", "min"),)
 
 
-def test_outputs_count_to_the_largest_label():
-    assert Splits.from_arrays(tables(y_train=np.array([0, 1, 7, 0, 1, 7]))).outputs == 8
+@pytest.mark.parametrize(
+    ("labels", "missing"), [([0, 1, 7], "2"), ([1, 2, 3], "0"), ([0, 10**9, 10**15], "1, 2")]
+)
+def test_labels_with_gaps_are_refused_with_a_way_to_number_them(labels, missing):
+    gaps = {f"y_{part}": np.resize(labels, n) for part, n in SIZES.items()}
+    with pytest.raises(DataError, match=rf"`y_train` must be numbered from 0 to 2.*\(missing: {missing}\)"):
+        Splits.from_arrays(tables(**gaps))
+    renumbered = {name: np.searchsorted(np.unique(gaps["y_train"]), each) for name, each in gaps.items()}
+    assert Splits.from_arrays(tables(**renumbered)).outputs == 3
 
 
 def test_lists_and_class_names_are_taken():

@@ -1,6 +1,7 @@
 """A search on a cluster of two nodes, and what is refused."""
 
 import os
+import signal
 
 import pytest
 import ray
@@ -65,3 +66,22 @@ def test_more_than_the_cluster_has_is_refused_before_a_folder_is_made(two_nodes,
     with pytest.raises(ClusterError, match=r"`resources.gpus_per_trial` must be at most the 0 GPUs"):
         nas_ray.search(gpus_per_trial=1, runs_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_programs_own_handler_of_sigterm_survives_the_start_of_ray(monkeypatch):
+    def init(**options):
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+    monkeypatch.setattr(engine.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(engine.ray, "init", init)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+    def ours(number, frame):
+        pass
+
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        engine.connect(None)
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

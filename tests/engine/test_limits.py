@@ -58,3 +58,4 @@ def test_time_left_is_never_more_than_the_budget(monkeypatch):
     now = snapshot(trials=100, time_budget=40.0)
     now.ended("t00000", "finished")
     assert now.seconds_left == pytest.approx(10.0)
+    assert snapshot(time_budget=40.0, seconds_before=8.0).seconds_left == pytest.approx(2.0)

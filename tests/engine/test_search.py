@@ -1,11 +1,15 @@
 """A search in one process: what comes back, and what failures cost."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from odd_spaces import Failing, Killing, Tiny
+from ray import tune
+from ray.tune import TuneError
 
 import nas_ray
 from nas_ray import ConfigError, Learner, RunError, Strategy
@@ -32,6 +36,27 @@ class Short(Learner):
     def train_epoch(self):
         inputs, targets = next(self.data.batches("train", 64))
         return {"train_loss": float(self.training_step(inputs, targets)), "samples": len(targets)}
+
+
+class Rising(Short):
+    """Scores better with every epoch, which its weights tell."""
+
+    def evaluate(self, part="val"):
+        mark = next(self.model.parameters()).data.view(-1)
+        if part == "val":
+            mark[0] = self.epoch + 1
+        return {f"{part}_acc": float(mark[0]), f"{part}_loss": 1.0}
+
+
+class Raising(tune.Callback):
+    """Ends the driver with an exception in the second epoch."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def on_trial_result(self, iteration, trials, trial, result, **info):
+        if result["epoch"] == 2:
+            raise self.error("in the driver")
 
 
 def search(tmp_path, **changes):
@@ -102,6 +127,8 @@ def test_a_network_beyond_the_limits_is_infeasible_and_not_counted(tmp_path):
     assert (trained["config.hidden"] * 75 + 10 <= 20_000).all()
     assert set(refused["reason"]) == {"constraint"}
     assert refused["error"].str.contains("`params` must be at most 20,000, but got").all()
+    assert (refused["params"] == refused["config.hidden"] * 75 + 10).all(), "costs are known without an epoch"
+    assert (refused["flops"] > 0).all()
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_starts_again(tmp_path):
@@ -116,6 +143,11 @@ def test_a_trial_whose_process_is_always_lost_fails_and_the_search_goes_on(tmp_p
     result = search(tmp_path, overrides=strategy, space=Killing(always=True), trials=2, stopping="none")
     assert list(result.trials["outcome"]) == ["failed", "finished"]
     assert result.trials["reason"][0] == "lost"
+    told = [record for record in read(result.path / "ledger.jsonl") if record["kind"] in ("retry", "end")]
+    errors = [record["error"] for record in told if record["trial_id"] == "t00000"]
+    assert len(errors) == 3, "two retries and the end"
+    assert all("its worker process has died" in error.splitlines()[-1] for error in errors)
+    assert result.trials["error"][0] == errors[-1]
 
 
 def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
@@ -123,6 +155,13 @@ def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
     assert result.trials["reason"].isin(["time_budget"]).sum() <= 2
     done = len(result.trials)
     assert 0 < done < 1000
+    ledger = (result.path / "ledger.jsonl").read_bytes()
+    for given in ({}, {"trials": 2000}):
+        with pytest.raises(
+            ConfigError, match=r"budget of 7 s is spent; give a new total with --time-budget N"
+        ):
+            nas_ray.resume(result.path, space=Tiny(), **given)
+    assert (result.path / "ledger.jsonl").read_bytes() == ledger
     with pytest.raises(ConfigError, match=r"given an object for its space.*resume\(run, space="):
         nas_ray.resume(result.path, trials=done + 3)
     again = nas_ray.resume(result.path, trials=done + 3, time_budget=100, space=Tiny())
@@ -134,6 +173,32 @@ def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
 def test_a_budget_of_epochs_ends_a_run(tmp_path):
     result = search(tmp_path, overrides={"run.epochs": 5}, trials=100, stopping="none")
     assert 5 <= len(result.epochs) <= 7
+
+
+def test_what_is_delivered_is_of_the_ledgers_epoch_and_a_resume_leaves_none_out(tmp_path):
+    """The worker is an epoch ahead of the driver whenever a run is cut off."""
+    settings = {"trials": 1, "max_epochs": 9, "learner": Rising, "stopping": "none"}
+    result = search(tmp_path, overrides={"run.epochs": 4}, **settings)
+    for epochs in (4, 7):
+        assert list(result.epochs["epoch"]) == list(range(1, epochs + 1))
+        weights = torch.load(result.path / "best" / "weights.pt", weights_only=True)
+        first = float(next(iter(weights.values())).view(-1)[0])
+        assert first == result.best.epoch == result.best.value == result.best.test["test_acc"] == epochs
+        if epochs == 4:
+            result = nas_ray.resume(result.path, epochs=7, space=Tiny(), learner=Rising)
+
+
+@pytest.mark.parametrize(("error", "reason"), [(ZeroDivisionError, "error"), (KeyboardInterrupt, "user")])
+def test_an_exception_in_the_driver_goes_on_and_what_was_found_is_delivered(tmp_path, error, reason):
+    # Tune hands on an exception of a callback as text, in one of its own.
+    with pytest.raises((error, TuneError), match="in the driver"):
+        search(tmp_path, trials=1, max_epochs=50, learner=Rising, callbacks=[Raising(error)])
+    result = nas_ray.SearchResult.load(tmp_path / "run")
+    assert result.record.stop["reason"] == reason
+    assert (result.best.epoch, len(result.epochs)) == (2, 2)
+    assert json.loads((result.path / "best" / "architecture.json").read_text())["epoch"] == 2
+    assert pd.read_parquet(result.path / "epochs.parquet")["epoch"].tolist() == [1, 2]
+    assert list(result.trials["outcome"]) == ["interrupted"]
 
 
 def test_a_run_is_never_overwritten(tmp_path):

@@ -56,6 +56,22 @@ def test_a_run_that_ended_in_order_says_why(driver, reason):
     assert ("nas-ray resume" in str(told)) == (reason != "done")
 
 
+@pytest.mark.parametrize(
+    ("reason", "total", "flag"),
+    [
+        ("time_budget", {"time_budget": 40.0}, "--time-budget 80"),
+        ("time_budget", {"time_budget": 1.5}, "--time-budget 6"),  # 3 s are done
+        ("epochs", {"epochs": 3}, "--epochs 6"),
+        ("done", {}, "--trials 20"),
+        ("user", {}, ""),
+    ],
+)
+def test_a_limit_that_ended_a_run_is_what_a_resume_has_to_raise(new_driver, reason, total, flag):
+    told = status(new_driver(**total).trial(0, [0.5]).leave(reason))
+    assert told.more == flag
+    assert (f"nas-ray resume {told.path} {flag}`" in str(told)) == (reason not in ("done", "user"))
+
+
 def test_a_run_that_died_is_lost(driver):
     told = status(driver.propose(0).start(0).die())
     assert (told.live, told.reason) == (False, "lost")
