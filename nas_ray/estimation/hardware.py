@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import ray
 import torch
 
 FIRST_WITH_BFLOAT16 = 8
@@ -24,8 +25,10 @@ def image_layout(device: torch.device) -> torch.memory_format:
 
 
 def best_device() -> torch.device:
-    """Return the GPU that Ray gave this process, or the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the GPU that Ray gave this process, or the machine's where there is no Ray; else the CPU."""
+    # Ray hides the GPUs from a process that was given none, but from 2.56 on only if it is told to.
+    denied = ray.is_initialized() and not ray.get_runtime_context().get_accelerator_ids().get("GPU")
+    return torch.device("cuda" if torch.cuda.is_available() and not denied else "cpu")
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:
