@@ -192,7 +192,7 @@ def _attempt(
     callbacks: Sequence[tune.Callback],
     progress: Progress | None,
 ) -> None:
-    attempt, objective = past.attempts + 1, parts.task.objectives[0]
+    attempt = past.attempts + 1
     run_folder.write_environment(folder, attempt, data=data_id(parts.data), cluster=ray.cluster_resources())
     ledger.append(
         "attempt",
@@ -206,15 +206,7 @@ def _attempt(
     )
     _prepare(parts, config, plan, past)
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
-    snapshot = Snapshot(
-        objective,
-        config.run.trials,
-        config.estimation.max_epochs,
-        plan.concurrency,
-        config.run.time_budget,
-        past.seconds,
-    )
-    snapshot.relive(past.reports, past.outcomes)
+    snapshot = _snapshot(config, parts, plan, past)
     show, gate = progress or Silent(), PoolGate(plan.concurrency)
     recorder = Recorder(
         ledger,
@@ -244,6 +236,19 @@ def _attempt(
         gate.close()
     if reason != "user":
         test_winner(folder, parts, config, plan, ledger)
+
+
+def _snapshot(config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past) -> Snapshot:
+    snapshot = Snapshot(
+        parts.task.objectives[0],
+        config.run.trials,
+        config.estimation.max_epochs,
+        plan.concurrency,
+        config.run.time_budget,
+        past.seconds,
+    )
+    snapshot.relive(past.reports, past.outcomes)
+    return snapshot
 
 
 def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past) -> None:
