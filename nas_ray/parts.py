@@ -76,6 +76,7 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
     data = load_data(given.get("data", config.data.name), **root, **config.data.options)
     task = data.task(config.objectives)
     space = _made("space", SearchSpace, given, load_space, config.space)
+    space.check_task(task)
     space.sample(np.random.default_rng(config.run.seed), task.at(resolution=config.estimation.resolution))
     objective = task.objectives[0]
     known: dict[str, Any] = {"metric": objective.metric, "mode": objective.mode}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nas_ray.errors import ConfigError
 
 Kind = Literal["classification", "regression"]
 Mode = Literal["max", "min"]
+Inputs = Literal["images", "sequences", "tables", "tokens"]
+INPUTS: frozenset[Inputs] = frozenset(get_args(Inputs))
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,14 @@ class Task:
     Args:
         kind: ``"classification"`` (targets are class indices) or ``"regression"`` (targets are floats).
         input_shape: Shape of one input without the batch axis: ``(channels, height, width)`` for images,
-            ``(features,)`` for tables.
+            ``(channels, steps)`` for sequences (audio, time series), ``(features,)`` for tables,
+            ``(length,)`` for tokens.
         outputs: Number of classes, or of regression targets.
         objectives: What is optimised, most important first; by default the accuracy on the
             validation part, or for regression the loss on it.
         width: Factor on every channel and unit count that a space offers (the fidelity dial "width").
+        vocabulary: Number of different tokens, ids from 0 on, of which 0 is the padding; None where inputs
+            are no tokens.
 
     Raises:
         ConfigError: If a shape, number or factor is not positive, or there is no objective.
@@ -76,18 +81,34 @@ class Task:
     outputs: int
     objectives: tuple[Objective, ...] = ()
     width: float = 1.0
+    vocabulary: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in DEFAULT_OBJECTIVES:
             raise ConfigError(f"`task.kind` must be 'classification' or 'regression', but got {self.kind!r}")
         if not self.input_shape or min(self.input_shape) < 1:
             raise ConfigError(f"`task.input_shape` must hold positive numbers, but got {self.input_shape}")
+        if len(self.input_shape) > 3:
+            raise ConfigError(f"`task.input_shape` must have at most 3 axes, but got {self.input_shape}")
+        if self.vocabulary is not None and (self.vocabulary < 2 or len(self.input_shape) != 1):
+            raise ConfigError(
+                "`task.vocabulary` must be at least 2 and inputs of tokens have one axis, but got "
+                f"{self.vocabulary} and {self.input_shape}"
+            )
         if self.outputs < 1:
             raise ConfigError(f"`task.outputs` must be at least 1, but got {self.outputs}")
         if not self.width > 0:
             raise ConfigError(f"`width` must be greater than 0, but got {self.width}")
         if not self.objectives:
             object.__setattr__(self, "objectives", DEFAULT_OBJECTIVES[self.kind])
+
+    @property
+    def inputs(self) -> Inputs:
+        """What an input is: images, sequences, tables or tokens."""
+        if self.vocabulary is not None:
+            return "tokens"
+        kinds: dict[int, Inputs] = {3: "images", 2: "sequences", 1: "tables"}
+        return kinds[len(self.input_shape)]
 
     @property
     def is_image(self) -> bool:

@@ -63,6 +63,7 @@ class Chain(SearchSpace):
     """
 
     name = "chain"
+    inputs = frozenset({"images"})
 
     def __init__(
         self,
@@ -138,11 +139,8 @@ class Chain(SearchSpace):
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
         """Return the broken rules in words: of order always, of shapes with a ``task``."""
-        if task and not task.is_image:
-            return [
-                "chain needs images (channels, height, width), but the input shape is "
-                f"{task.input_shape}; search tables with mlp"
-            ]
+        if task and (unserved := self.unserved(task)):
+            return [unserved]
         layers, broken = chain_layers.read(config), []
         if layers[0]["op"] in POOLINGS:
             broken.append(

@@ -40,6 +40,7 @@ class MLP(SearchSpace):
     """
 
     name = "mlp"
+    inputs = frozenset({"images", "sequences", "tables"})
 
     def __init__(
         self,
@@ -53,11 +54,15 @@ class MLP(SearchSpace):
     ) -> None:
         self.min_depth = options.whole("min_depth", min_depth, 1)
         self.max_depth = options.whole("max_depth", max_depth, self.min_depth)
+        self.units = options.sizes("units", units)
+        self.activations = options.names("activations", activations, options.ACTIVATIONS)
+        self.norms = options.names("norms", norms, NORMS)
+        self.dropouts = options.dropouts("dropouts", dropouts)
         self._choices: dict[str, list[Any]] = {
-            "units": options.sizes("units", units),
-            "activation": options.names("activations", activations, options.ACTIVATIONS),
-            "norm": options.names("norms", norms, NORMS),
-            "dropout": options.dropouts("dropouts", dropouts),
+            "units": self.units,
+            "activation": self.activations,
+            "norm": self.norms,
+            "dropout": self.dropouts,
             "skip": [False, True],
         }
 

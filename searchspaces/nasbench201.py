@@ -57,6 +57,7 @@ class NASBench201(SearchSpace):
     """
 
     name = "nasbench201"
+    inputs = frozenset({"images"})
     offers = frozenset({"graph"})
 
     def __init__(self, *, channels: int = 16, cells: int = 5, keep_dead: bool = False) -> None:
@@ -72,8 +73,7 @@ class NASBench201(SearchSpace):
         """Return ``none`` for every edge."""
         return dict.fromkeys(EDGES, "none")
 
-    @staticmethod
-    def members() -> Mapping[str, Config]:
+    def members(self) -> Mapping[str, Config]:
         """Return published cells by name: ``resnet`` is the benchmark's own, its index 11472."""
         return {"resnet": dict(RESNET)}
 

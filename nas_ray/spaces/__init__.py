@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from nas_ray import plugins
+from nas_ray.spaces.architecture import Architecture, Edge
 from nas_ray.spaces.custom import CustomSpace
 from nas_ray.spaces.identity import canonical_json, derived_seed, stable_id
 from nas_ray.spaces.space import TRAINING, Config, SearchSpace
 
 __all__ = [
     "TRAINING",
+    "Architecture",
     "Config",
     "CustomSpace",
+    "Edge",
     "SearchSpace",
     "canonical_json",
     "derived_seed",

@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import InvalidConfig, SpaceError
+from nas_ray.errors import InvalidConfig, SpaceError, Unsupported
 from nas_ray.spaces import domains
+from nas_ray.spaces.architecture import Architecture, Edge, resettled
 from nas_ray.spaces.identity import canonical_json, stable_id
-from nas_ray.tasks import Task
+from nas_ray.tasks import INPUTS, Inputs, Task
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,6 +59,9 @@ class SearchSpace(ABC):
     name: str = ""
     """The space's name, part of every id: two spaces never share one."""
 
+    inputs: ClassVar[frozenset[Inputs]] = INPUTS
+    """The kinds of inputs that its networks take (:attr:`Task.inputs`); another task is refused."""
+
     offers: frozenset[str] = frozenset()
     """Abilities beyond the contract that a strategy may require: ``"graph"``, with :meth:`absent`."""
 
@@ -98,6 +102,56 @@ class SearchSpace(ABC):
     def describe(self, config: Config) -> str:
         """Draw the architecture as text, for people."""
         return "\n".join(f"{key}: {config[key]}" for key in sorted(self.active(config)))
+
+    def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
+        """Return the graphs that the architecture is drawn as, by name (``"normal cell"``)."""
+        return {}
+
+    def members(self) -> Mapping[str, Config]:
+        """Return published networks of this space, by name, as far as its settings admit them."""
+        return {}
+
+    def scale(self, config: Config, **settings: Any) -> Architecture:
+        """Return the same architecture in a space with other settings: more channels, more cells.
+
+        Args:
+            config: A member of this space.
+            settings: Options of the space to change, such as ``channels=36, cells=20``.
+
+        Raises:
+            ConfigError: If one is no option of the space.
+            InvalidConfig: If the other space has no such configuration.
+        """
+        other = resettled(self, settings)
+        return Architecture(other, other.check(config))
+
+    def check_task(self, task: Task) -> None:
+        """Check that the networks of this space can serve ``task``; called before a search starts.
+
+        Raises:
+            Unsupported: If they cannot.
+        """
+        if unserved := self.unserved(task):
+            raise Unsupported(f"{unserved}; `nas-ray spaces` lists what there is")
+
+    def unserved(self, task: Task) -> str:
+        """Return why no network of this space can serve ``task``, in words; empty if they can.
+
+        A space whose rules on shapes could not even be evaluated returns it among its violations too.
+        """
+        if task.inputs in self.inputs:
+            return ""
+        takes = " or ".join(sorted(self.inputs))
+        return f"space {self.name!r} takes {takes}, but got {task.inputs} of shape {task.input_shape}"
+
+    def check_rules(self, config: Config, task: Task | None = None) -> None:
+        """Check that ``config`` breaks no rule.
+
+        Raises:
+            InvalidConfig: If it does, with every broken rule.
+        """
+        if broken := self.violations(config, task):
+            raise InvalidConfig("; ".join(broken))
 
     @staticmethod
     def from_function(
