@@ -7,24 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-
-class ReLUConvBN(nn.Sequential):
-    """ReLU, convolution without bias, batch normalisation: the benchmark's ``nor_conv``."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(
-            nn.ReLU(),
-            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-
-
-class Zero(nn.Module):
-    """The operation ``none``, where a cell is built literally."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map anything to zeros of its shape."""
-        return torch.zeros_like(x)
+from .cell_modules import ReLUConvBN
 
 
 class Cell(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -68,6 +69,39 @@ def whole(option: str, given: Any, low: int) -> int:
     """
     if type(given) is not int or given < low:
         raise ConfigError(f"`{option}` must be an integer of at least {low}, but got {given!r}")
+    return given
+
+
+def number(option: str, given: Any, low: float) -> float:
+    """Return ``given`` as a float if it is a finite number of at least ``low``.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not low <= given < math.inf:
+        raise ConfigError(f"`{option}` must be a number of at least {low}, but got {given!r}")
+    return float(given)
+
+
+def probability(option: str, given: Any) -> float:
+    """Return ``given`` as a float if it is a probability below 1.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < 1:
+        raise ConfigError(f"`{option}` must be a probability from 0 to below 1, but got {given!r}")
+    return float(given)
+
+
+def flag(option: str, given: Any) -> bool:
+    """Return ``given`` if it is true or false.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if not isinstance(given, bool):
+        raise ConfigError(f"`{option}` must be true or false, but got {given!r}")
     return given
 
 

@@ -134,6 +134,22 @@ class Learner:
             return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
         return F.mse_loss(outputs, targets)
 
+    def auxiliary_loss(self, targets: Tensor) -> Tensor | None:
+        """Return what a second classifier in the network adds to the loss; None where there is none.
+
+        A network with one leaves its outputs, (batch, task.outputs), in ``auxiliary_outputs`` when it runs in
+        training, and says in ``auxiliary_weight`` how much their loss counts.
+
+        Args:
+            targets: Of the batch that the network saw last, as for :meth:`loss`.
+        """
+        outputs: Tensor | None = getattr(self.model, "auxiliary_outputs", None)
+        if outputs is None:
+            return None
+        # Until the next batch they would keep the whole graph of this one in memory.
+        self.model.auxiliary_outputs = None  # type: ignore[assignment]
+        return float(self.model.auxiliary_weight) * self.loss(outputs, targets)  # type: ignore[arg-type]
+
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """Return the metrics of a whole part, by their names without ``val_`` or ``test_``.
 
@@ -157,6 +173,8 @@ class Learner:
         """
         with self.autocast():
             loss = self.loss(self.model(inputs), targets)
+            if (auxiliary := self.auxiliary_loss(targets)) is not None:
+                loss = loss + auxiliary
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimizer)
@@ -195,10 +213,17 @@ class Learner:
 
     def step(self) -> dict[str, float]:
         """Train one epoch and evaluate, and return the metrics as plain numbers; called by the estimator."""
+        self._tell_progress()
         with seeded(derived_seed(self.seed, "epoch", self.epoch), self.device):
             values = {**self.train_epoch(), **self.evaluate("val")}
         self.epoch += 1
         return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
+
+    def _tell_progress(self) -> None:
+        """Tell modules that change over the training, such as a scheduled drop-path, how far it is."""
+        for module in self.model.modules():
+            if callable(told := getattr(module, "set_progress", None)):
+                told(self.epoch / self.settings.max_epochs)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what :meth:`load_state_dict` continues from; loads with ``weights_only=True``."""
