@@ -183,6 +183,12 @@ class Chain(SearchSpace):
         row += [head["dense"], head.get("units", 0) / max(self.units), head["dropout"]]
         return np.asarray(row, dtype=np.float64)
 
+    @property
+    def feature_groups(self) -> tuple[int, ...]:
+        """One group."""
+        slots = self.max_depth * len(chain_layers.encode(self._choices(), None))
+        return (1 + slots + len(self.poolings) + 3,)
+
     def describe(self, config: Config) -> str:
         """Draw the network as one line for each layer, from the input down."""
         lines = [chain_layers.draw(layer) for layer in chain_layers.read(config)]

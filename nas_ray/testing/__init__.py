@@ -13,7 +13,10 @@ import pytest
 
 for _module in (
     "driving",
+    "space_driver",
+    "space_fixtures",
     "space_networks",
+    "space_twins",
     "spaces",
     "stopping",
     "strategies",

@@ -1,88 +1,55 @@
-"""The half of the conformance of a space that builds networks; see :mod:`nas_ray.testing.spaces`."""
+"""Conformance of a space: what it builds; see :mod:`nas_ray.testing.spaces`."""
 
 # ruff: noqa: D102 - a test's name is its sentence
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import time
+from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from nas_ray.spaces import Config, SearchSpace, domains
+from nas_ray.spaces import Config, SearchSpace
 from nas_ray.tasks import Task
+from nas_ray.testing.space_fixtures import SpaceFixtures, example, on_meta
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class NetworkConformance:
-    """Tests of what a space builds, and the fixtures of all its tests."""
-
-    samples = 20
-    """Configurations that are built, trained for one step and checked one by one."""
+class NetworkConformance(SpaceFixtures):
+    """Tests of the networks of drawn configurations."""
 
     width_dial = True
     """Whether the networks shrink with ``Task.width``, as a space does that calls ``Task.scaled``."""
-
-    def make_space(self) -> SearchSpace:
-        """Return a fresh space; two calls give equal ones."""
-        raise NotImplementedError
-
-    def make_task(self) -> Task:
-        """Return a task with small inputs that the space serves."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def space(self) -> SearchSpace:
-        """Give the space under test."""
-        return self.make_space()
-
-    @pytest.fixture
-    def task(self) -> Task:
-        """Give the task under test."""
-        return self.make_task()
-
-    @pytest.fixture
-    def configs(self, space: SearchSpace, task: Task) -> list[Config]:
-        """Give random valid configurations."""
-        rng = np.random.default_rng(1)
-        return [space.sample(rng, task) for _ in range(self.samples)]
-
-    @pytest.fixture
-    def one_thread(self) -> Iterator[None]:
-        """Keep torch to one thread, the quickest way for tiny networks, and its generator seeded."""
-        import torch
-
-        threads, state = torch.get_num_threads(), torch.get_rng_state()
-        torch.set_num_threads(1)
-        torch.manual_seed(0)
-        yield
-        torch.set_num_threads(threads)
-        torch.set_rng_state(state)
 
     def test_networks_run_forward_and_backward(
         self, space: SearchSpace, task: Task, configs: list[Config], one_thread: None
     ) -> None:
         """Networks of drawn configurations give finite outputs of the task's shape, and gradients."""
-        import torch
-
         for config in configs:
-            network, inputs = space.build(config, task), torch.randn(4, *task.input_shape)
-            outputs = network(inputs)
-            assert outputs.shape == (4, task.outputs), config
-            assert outputs.isfinite().all(), config
-            outputs.square().mean().backward()
-            gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
-            assert gradients, f"no parameter of {config} learns"
-            assert all(gradient.isfinite().all() for gradient in gradients), config
+            _run(space, config, task)
+
+    @pytest.mark.benchmark
+    def test_many_networks_run_forward_and_backward(
+        self, space: SearchSpace, task: Task, one_thread: None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        rng, started = np.random.default_rng(0), time.perf_counter()
+        sizes = [_run(space, space.sample(rng, task), task) for _ in range(self.many)]
+        with capsys.disabled():
+            print(
+                f"\n{type(self).__name__}: {len(sizes)} networks of {space.name!r} ran forward and backward "
+                f"in {time.perf_counter() - started:.1f} s; {min(sizes):,} to {max(sizes):,} parameters, "
+                f"median {median(sizes):,.0f}"
+            )
 
     def test_networks_build_on_the_meta_device(
         self, space: SearchSpace, task: Task, configs: list[Config]
     ) -> None:
         for config in configs:
-            assert {weight.device.type for weight in _meta(space, config, task).parameters()} == {"meta"}
+            assert {weight.device.type for weight in on_meta(space, config, task).parameters()} == {"meta"}
 
     def test_the_width_dial_makes_networks_smaller(
         self, space: SearchSpace, task: Task, configs: list[Config]
@@ -90,54 +57,46 @@ class NetworkConformance:
         if not self.width_dial:
             pytest.skip("this space does not scale with the width of a task")
         for config in configs:
-            half = _meta(space, config, task.at(width=task.width / 2))
-            assert _parameters(half) < _parameters(_meta(space, config, task)), config
+            half = on_meta(space, config, task.at(width=task.width / 2))
+            assert _parameters(half) < _parameters(on_meta(space, config, task)), config
 
-    def test_keys_that_do_not_matter_change_nothing(
+    def test_published_networks_are_members_that_build(self, space: SearchSpace, task: Task) -> None:
+        """A published network breaks no rule; where small inputs allow it, it is built and run."""
+        for name, config in space.members().items():
+            assert space.check(config) == config, name
+            assert space.violations(config) == [], name
+            if not space.violations(config, task):
+                outputs = on_meta(space, config, task)(example(task, 2, "meta"))
+                assert outputs.shape == (2, task.outputs), name
+
+    def test_unchanged_settings_leave_the_network_as_it_is(
         self, space: SearchSpace, task: Task, configs: list[Config]
     ) -> None:
-        rng = np.random.default_rng(2)
         for config in configs:
-            other = dict(config)
-            for key in config.keys() - space.active(config):
-                other[key] = _another(space, key, config[key], rng)
-            assert space.violations(other, task) == []
-            _assert_same_network(space, task, config, other)
-
-    def test_equal_canonical_forms_are_the_same_network(self, space: SearchSpace, task: Task) -> None:
-        rng, known, twins = np.random.default_rng(3), dict[str, Config](), []
-        for _ in range(500):
-            config = space.sample(rng, task)
-            first = known.setdefault(space.config_id(config), config)
-            if first != config:
-                twins.append((first, config))
-        for first, config in twins[: self.samples]:
-            _assert_same_network(space, task, first, config)
+            again = space.scale(config)
+            assert again.config == config
+            assert again.space.config_id(again.config) == space.config_id(config)
+            assert _shapes(again.build(task)) == _shapes(space.build(config, task))
 
 
-def _another(space: SearchSpace, key: str, current: Any, rng: np.random.Generator) -> Any:
-    domain = space.domains[key]
-    return domains.draw_other(domain, current, rng) if domains.count(domain) > 1 else current
-
-
-def _assert_same_network(space: SearchSpace, task: Task, one: Config, other: Config) -> None:
-    assert space.canonical(one) == space.canonical(other)
-    assert space.config_id(one) == space.config_id(other)
-    assert space.architecture_id(one) == space.architecture_id(other)
-    assert np.array_equal(space.features(one), space.features(other))
-    # Shapes, not names: layers that do nothing may shift the names of those after them.
-    shapes = [
-        [tuple(weight.shape) for weight in _meta(space, c, task).state_dict().values()] for c in (one, other)
-    ]
-    assert shapes[0] == shapes[1]
-
-
-def _meta(space: SearchSpace, config: Config, task: Task) -> nn.Module:
-    import torch
-
-    with torch.device("meta"):
-        return space.build(config, task)
+def _run(space: SearchSpace, config: Config, task: Task) -> int:
+    """Train a network for one step, check what comes out, and return its number of parameters."""
+    network = space.build(config, task)
+    outputs = network(example(task, 4))
+    assert outputs.shape == (4, task.outputs), config
+    assert outputs.isfinite().all(), config
+    outputs.square().mean().backward()
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    assert gradients, f"no parameter of {config} learns"
+    assert all(gradient.isfinite().all() for gradient in gradients), config
+    return _parameters(network)
 
 
 def _parameters(network: nn.Module) -> int:
     return sum(weight.numel() for weight in network.parameters())
+
+
+def _shapes(network: nn.Module) -> list[tuple[int, ...]]:
+    from torch.nn.parameter import is_lazy
+
+    return [() if is_lazy(weight) else tuple(weight.shape) for weight in network.parameters()]

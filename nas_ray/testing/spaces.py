@@ -10,6 +10,10 @@ Write a subclass in a test file and run pytest::
 
         def make_task(self):
             return Task(kind="classification", input_shape=(1, 8, 8), outputs=10)
+
+Give the space its smallest settings, so that a network takes milliseconds. Two tests, of 500 networks, bear
+the mark ``benchmark``: name it in the configuration of pytest, and leave them out of quick runs with
+``-m 'not benchmark'``.
 """
 
 # ruff: noqa: D102 - a test's name is its sentence
@@ -19,18 +23,15 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import random
-import subprocess
-import sys
+import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
 import pytest
-from ray import cloudpickle
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.variant_generator import generate_variants
 
@@ -38,21 +39,20 @@ from nas_ray.errors import InvalidConfig
 from nas_ray.spaces import Config, SearchSpace, canonical_json, domains
 from nas_ray.spaces.space import LISTED
 from nas_ray.tasks import Task
+from nas_ray.testing.space_driver import DriverConformance
+from nas_ray.testing.space_fixtures import assert_valid
 from nas_ray.testing.space_networks import NetworkConformance
-
-IDS_ELSEWHERE = """
-import json, pickle, sys
-from pathlib import Path
-space, config = pickle.loads(Path(sys.argv[1]).read_bytes())
-print(json.dumps([space.architecture_id(config), space.config_id(config)]))
-"""
+from nas_ray.testing.space_twins import TwinConformance
 
 
-class SearchSpaceConformance(NetworkConformance):
+class SearchSpaceConformance(DriverConformance, NetworkConformance, TwinConformance):
     """Tests that hold for every search space; a subclass says which space and for which task."""
 
     seconds_per_thousand = 1.0
     """Time for 1,000 samples with canonical form and id; only a search for isomorphisms may need more."""
+
+    keys_per_mutation = 1
+    """Keys that most mutations change; more where one thing of the architecture is several keys."""
 
     def test_configurations_are_plain_members(self, space: SearchSpace, configs: list[Config]) -> None:
         for config in configs:
@@ -66,35 +66,40 @@ class SearchSpaceConformance(NetworkConformance):
     def test_check_refuses_strangers(self, space: SearchSpace, configs: list[Config]) -> None:
         key = next(iter(configs[0]))
         missing = {name: value for name, value in configs[0].items() if name != key}
-        for stranger in (missing, {**configs[0], "no.such.key": 1}, {**configs[0], key: ["no value"]}):
-            with pytest.raises(InvalidConfig):
+        for stranger, named in (
+            (missing, key),
+            ({**configs[0], "no.such.key": 1}, "no.such.key"),
+            ({**configs[0], key: ["no value"]}, key),
+        ):
+            with pytest.raises(InvalidConfig, match=re.escape(named)):
                 space.check(stranger)
 
-    def test_canonical_forms_and_features_are_functions(
+    def test_graphs_are_graphs_of_texts_without_cycles(
         self, space: SearchSpace, configs: list[Config]
     ) -> None:
-        """The same configuration always gives the same canonical form, ids and features."""
-        lengths = set()
         for config in configs:
-            before = dict(config)
-            form, features = canonical_json(space.canonical(config)), space.features(config)
-            assert form == canonical_json(space.canonical(config))
-            assert features.ndim == 1
-            assert np.isfinite(features).all()
-            assert np.array_equal(features, space.features(config))
-            assert config == before
-            lengths.add(len(features))
-        assert len(lengths) == 1
+            for name, edges in space.graphs(config).items():
+                assert name.strip()
+                assert all(isinstance(text, str) for edge in edges for text in edge)
+                assert all(edge.source.strip() and edge.target.strip() for edge in edges)
+                graph: dict[str, set[str]] = {}
+                for edge in edges:
+                    graph.setdefault(edge.target, set()).add(edge.source)
+                list(TopologicalSorter(graph).static_order())  # a cycle raises
 
     def test_mutations_are_valid_and_new(self, space: SearchSpace, task: Task, configs: list[Config]) -> None:
-        rng = np.random.default_rng(4)
+        """A mutation changes one thing that matters: another network, or another training of it."""
+        rng, changes = np.random.default_rng(4), []
         for config in configs:
             before = dict(config)
             for _ in range(5):
                 child = space.mutate(config, rng, task)
-                _assert_valid(space, child, task)
+                assert_valid(space, child, task)
                 assert space.config_id(child) != space.config_id(config)
+                changes.append({key for key in config if child[key] != config[key]})
+                assert changes[-1] & (space.active(config) | space.active(child))
             assert config == before
+        assert np.median([len(keys) for keys in changes]) <= self.keys_per_mutation
 
     def test_crossovers_are_valid_mixtures(
         self, space: SearchSpace, task: Task, configs: list[Config]
@@ -102,7 +107,7 @@ class SearchSpaceConformance(NetworkConformance):
         rng = np.random.default_rng(5)
         for first, second in itertools.pairwise(configs):
             child = space.crossover(first, second, rng, task)
-            _assert_valid(space, child, task)
+            assert_valid(space, child, task)
             assert all(child[key] in (first[key], second[key]) for key in child)
 
     def test_neighbours_are_valid_and_distinct(
@@ -111,7 +116,7 @@ class SearchSpaceConformance(NetworkConformance):
         for config in configs[:5]:
             neighbours = list(itertools.islice(space.neighbours(config, task), 200))
             for neighbour in neighbours:
-                _assert_valid(space, neighbour, task)
+                assert_valid(space, neighbour, task)
             ids = {space.config_id(neighbour) for neighbour in neighbours}
             assert neighbours
             assert len(ids) == len(neighbours)
@@ -154,29 +159,6 @@ class SearchSpaceConformance(NetworkConformance):
             assert same != other
         assert before == (random.getstate(), canonical_json(_numpy_state()), torch.get_rng_state().tolist())
 
-    def test_ids_are_equal_in_another_process(
-        self, space: SearchSpace, configs: list[Config], tmp_path: Path
-    ) -> None:
-        """Ids do not depend on the process or its hash seed."""
-        module = sys.modules[type(self).__module__]  # a test file cannot be imported elsewhere
-        cloudpickle.register_pickle_by_value(module)
-        try:
-            (tmp_path / "space.pkl").write_bytes(cloudpickle.dumps((space, configs[0])))
-        finally:
-            cloudpickle.unregister_pickle_by_value(module)
-        answer = subprocess.run(  # noqa: S603 - our own interpreter and our own text
-            [sys.executable, "-c", IDS_ELSEWHERE, str(tmp_path / "space.pkl")],
-            env={
-                **os.environ,
-                "PYTHONHASHSEED": "1234",
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert json.loads(answer.stdout) == [space.architecture_id(configs[0]), space.config_id(configs[0])]
-
     def test_tunes_random_search_drives_it(self, space: SearchSpace) -> None:
         for seed in range(self.samples):
             variants = generate_variants(space.param_space(), random_state=np.random.default_rng(seed))
@@ -201,8 +183,3 @@ def _walk(space: SearchSpace, seed: int, task: Task) -> Iterator[Config]:
 def _numpy_state() -> list[Any]:
     state: Any = np.random.get_state()  # noqa: NPY002 - the global state is what is watched
     return [part.tolist() if isinstance(part, np.ndarray) else part for part in state]
-
-
-def _assert_valid(space: SearchSpace, config: Config, task: Task) -> None:
-    assert space.check(config) == config
-    assert space.violations(config, task) == []
