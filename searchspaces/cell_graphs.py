@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from nas_ray.spaces.architecture import Edge
 
-SKIP = "skip_connect"
+NONE, SKIP = "none", "skip_connect"
 
 Node = tuple[tuple[int, str], ...]
 """What goes into a node: (source, operation) of each edge; the same edge may stand there twice."""
@@ -41,18 +41,37 @@ def renumbered(graph: Graph, order: Sequence[int]) -> Graph:
     return Graph(graph.inputs, tuple(tuple(sorted(node)) for node in nodes), tuple(sorted(outputs)))
 
 
-def alive(graph: Graph) -> Graph:
-    """Return ``graph`` without what lies on no path from an input to an output."""
-    states = range(graph.inputs, graph.inputs + len(graph.nodes))
-    reached = set(range(graph.inputs))
-    for state, node in zip(states, graph.nodes, strict=True):
+def from_edges(edges: Mapping[tuple[int, int], str]) -> Graph:
+    """Return the graph with one input, state 0, of (source, target) -> operation; the last state leaves it.
+
+    Edges of ``none`` are not there.
+    """
+    last = max(target for _, target in edges)
+    into: list[list[tuple[int, str]]] = [[] for _ in range(last)]
+    for (source, target), name in edges.items():
+        if name != NONE:
+            into[target - 1].append((source, name))
+    return Graph(1, tuple(tuple(sorted(node)) for node in into), (last,))
+
+
+def on_paths(graph: Graph) -> set[int]:
+    """Return the states on a path from an input to an output, both included."""
+    reached, leading = set(range(graph.inputs)), set(graph.outputs)
+    nodes = list(enumerate(graph.nodes, graph.inputs))
+    for state, node in nodes:
         if any(source in reached for source, _ in node):
             reached.add(state)
-    needed = reached & set(graph.outputs)
-    for state, node in zip(reversed(states), reversed(graph.nodes), strict=True):
-        if state in needed:
-            needed |= {source for source, _ in node if source in reached}
-    return renumbered(graph, [state for state in states if state in needed])
+    for state, node in reversed(nodes):
+        if state in leading:
+            leading |= {source for source, _ in node}
+    return reached & leading
+
+
+def alive(graph: Graph) -> Graph:
+    """Return ``graph`` without what lies on no path from an input to an output."""
+    kept = on_paths(graph)
+    outputs = tuple(state for state in graph.outputs if state in kept)
+    return renumbered(graph._replace(outputs=outputs), sorted(kept - set(range(graph.inputs))))
 
 
 def without_skips(graph: Graph) -> Graph:

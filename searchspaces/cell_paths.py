@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-NONE, SKIP = "none", "skip_connect"
+from .cell_graphs import NONE, SKIP, from_edges, on_paths
+
 KINDS = ("skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 LONGEST = 3
 SUMMARY = len(KINDS) + 5 + (LONGEST + 1) + 2
@@ -16,15 +17,9 @@ Edges = Mapping[tuple[int, int], str]
 
 def alive(edges: Edges) -> dict[tuple[int, int], str]:
     """Return ``edges`` with ``none`` wherever an edge lies on no path from input to output."""
-    nodes = sorted({node for edge in edges for node in edge})
-    present = [edge for edge, operation in edges.items() if operation != NONE]
-    reached, needed = {nodes[0]}, {nodes[-1]}
-    for node in nodes[1:]:
-        reached |= {node for source, target in present if target == node and source in reached}
-    for node in reversed(nodes[:-1]):
-        needed |= {node for source, target in present if source == node and target in needed}
+    kept = on_paths(from_edges(edges))
     return {
-        (source, target): operation if source in reached and target in needed else NONE
+        (source, target): operation if source in kept and target in kept else NONE
         for (source, target), operation in edges.items()
     }
 
