@@ -50,7 +50,9 @@ def measure(model: nn.Module, task: Task) -> Costs:
     counter = FlopCounterMode(display=False)
     # Batch normalisation takes a single input in evaluation mode only.
     with _evaluating(model), torch.no_grad(), counter:
-        model(torch.zeros((1, *task.input_shape), device=device))
+        model(
+            torch.ones((1, *task.input_shape), device=device, dtype=torch.long if task.vocabulary else None)
+        )
     params = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     return Costs(params, counter.get_total_flops())
 

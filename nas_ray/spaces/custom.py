@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import SpaceError
+from nas_ray.errors import ConfigError, SpaceError, suggestion
+from nas_ray.spaces.architecture import Architecture
 from nas_ray.spaces.domains import check_param_space
 from nas_ray.spaces.space import Config, SearchSpace
 from nas_ray.tasks import Task
@@ -23,7 +24,8 @@ class CustomSpace(SearchSpace):
     """A space of somebody's own domains.
 
     Args:
-        params: Flat dict ``key -> ray.tune domain``; other values are constants, handed to ``build``.
+        params: Flat dict ``key -> ray.tune domain``; other values are constants, handed to ``build``, which
+            :meth:`scale` changes.
         build: Makes the network of a configuration; None where only proposals are needed.
         name: Part of every id.
         violations: Names the rules that a configuration breaks; by default there are none.
@@ -66,6 +68,20 @@ class CustomSpace(SearchSpace):
         if self._build is None:
             raise SpaceError(f"space {self.name!r} has no `build`; pass one to `SearchSpace.from_function`")
         return self._build({**self._constants, **config}, task)
+
+    def scale(self, config: Config, **settings: Any) -> Architecture:
+        """Return the same architecture with other constants, which are the settings of such a space.
+
+        Raises:
+            ConfigError: If one is no constant of the space.
+        """
+        for name in settings.keys() - self._constants.keys():
+            raise ConfigError(
+                f"space {self.name!r} has no setting {name!r}{suggestion(name, self._constants)}"
+            )
+        params = {**self._domains, **self._constants, **settings}
+        other = CustomSpace(params, self._build, name=self.name, violations=self._rules, absent=self._absent)
+        return Architecture(other, self.check(config))
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
         """Return what the function that was given says of ``config``."""

@@ -215,20 +215,22 @@ class SearchSpace(ABC):
         """Return ``config`` as a plain dict if it is a member of the space.
 
         Raises:
-            InvalidConfig: If a key is missing or unknown, or a value is outside its domain.
+            InvalidConfig: If a key is missing or unknown, or a value is outside its domain; it names each.
         """
         missing, unknown = self.domains.keys() - config.keys(), config.keys() - self.domains.keys()
+        wrong = []
         if missing or unknown:
-            raise InvalidConfig(
+            wrong.append(
                 f"a configuration of {self.name!r} must have exactly its keys; "
                 f"missing: {sorted(missing)}, unknown: {sorted(unknown)}"
             )
-        wrong = [key for key, domain in self.domains.items() if not domains.contains(domain, config[key])]
+        wrong += [
+            f"{key!r} must be in {domain.domain_str}, got {config[key]!r}"
+            for key, domain in self.domains.items()
+            if key in config and not domains.contains(domain, config[key])
+        ]
         if wrong:
-            rules = (
-                f"{key!r} must be in {self.domains[key].domain_str}, got {config[key]!r}" for key in wrong
-            )
-            raise InvalidConfig("; ".join(rules))
+            raise InvalidConfig("; ".join(wrong))
         return {key: config[key] for key in self.domains}
 
     def sample(self, rng: np.random.Generator, task: Task | None = None) -> Config:

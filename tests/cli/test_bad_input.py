@@ -160,6 +160,32 @@ def test_arrays_that_do_not_fit(ask, folder, changes, texts):
         assert text.casefold() in answer.err.casefold()
 
 
+def test_data_that_a_space_cannot_serve(ask, folder):
+    rows = {
+        f"x_{part}": np.zeros((count, 7), np.float32)
+        for part, count in (("train", 20), ("val", 10), ("test", 10))
+    }
+    np.savez(folder / "rows.npz", **arrays(**rows))
+    answer = refused(ask, folder, "--space", "chain", "--data", "npz:rows.npz")
+    assert answer.code == 2
+    assert "space 'chain' takes images, but got tables of shape (7,)" in answer.err
+    assert "`nas-ray spaces`" in answer.err
+
+
+def test_points_to_evaluate_that_are_no_members(ask, folder):
+    points = "strategy.points_to_evaluate=[{depht: 2, layer0.units: 3, layer0.norm: tall}]"
+    answer = refused(ask, folder, "--space", "mlp", "--strategy", "random", "space.max_depth=1", points)
+    assert answer.code == 1
+    for text in (
+        "unknown: ['depht']",
+        "'depth'",
+        "'layer0.skip'",
+        "'layer0.units' must be in",
+        "'layer0.norm' must",
+    ):
+        assert text in answer.err
+
+
 @pytest.mark.parametrize("name", ["npz:missing.npz", "npz:text.npz", "folder:missing"])
 def test_data_that_are_missing_or_damaged(ask, folder, name):
     answer = refused(ask, folder, "--data", name)

@@ -32,6 +32,19 @@ class Tiny(SearchSpace):
         return linear(task, config["hidden"])
 
 
+class OnlyInWorkers(Tiny):
+    """Networks that the process which searches must not build."""
+
+    name = "only-in-workers"
+
+    def __init__(self):
+        self.driver = os.getpid()
+
+    def build(self, config, task):
+        assert os.getpid() != self.driver, "a network was built in the driver"
+        return super().build(config, task)
+
+
 class Failing(Tiny):
     """Of every four networks one cannot be built, one runs out of memory, one diverges."""
 

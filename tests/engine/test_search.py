@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from odd_spaces import Failing, Killing, Tiny
+from odd_spaces import Failing, Killing, OnlyInWorkers, Tiny
 from ray import tune
 from ray.tune import TuneError
 
@@ -64,6 +64,12 @@ def search(tmp_path, **changes):
     settings = {"space": Tiny(), "strategy": "random", "trials": 6, "max_epochs": 2, "name": "run"}
     settings |= {"data": "digits", "runs_dir": tmp_path, "concurrency": 1}
     return nas_ray.search(**{**settings, **changes})
+
+
+def test_the_driver_builds_no_network(tmp_path):
+    result = search(tmp_path, space=OnlyInWorkers(), trials=2, max_epochs=1)
+    assert list(result.trials["outcome"]) == ["finished"] * 2
+    assert 0 <= result.best.test["test_acc"] <= 1
 
 
 def test_two_searches_in_one_process(tmp_path):

@@ -82,6 +82,15 @@ def test_constants_reach_the_building_function() -> None:
     assert network[0].out_features == 32
 
 
+def test_constants_are_the_settings_of_a_custom_space() -> None:
+    larger = custom().scale({"hidden": 16, "train.lr": 0.1}, factor=5)
+    assert larger.build(TABLE)[0].out_features == 80
+    with pytest.raises(ConfigError, match=r"no setting 'faktor'; did you mean 'factor'"):
+        custom().scale({"hidden": 16, "train.lr": 0.1}, faktor=5)
+    with pytest.raises(ConfigError, match=r"no setting 'hidden'"):
+        custom().scale({"hidden": 16, "train.lr": 0.1}, hidden=32)
+
+
 def test_training_settings_are_no_part_of_the_architecture() -> None:
     slow, fast = {"hidden": 16, "train.lr": 0.01}, {"hidden": 16, "train.lr": 0.1}
     space = custom()
@@ -162,6 +171,9 @@ def test_wrong_configurations_are_told_key_by_key() -> None:
         custom().check({"hidden": 16, "lr": 0.1})
     with pytest.raises(InvalidConfig, match=r"'hidden' must be in .* got 17; 'train.lr' must be in .* got 5"):
         custom().check({"hidden": 17, "train.lr": 5})
+    everything = r"missing: \['train.lr'\], unknown: \['lr'\]; 'hidden' must be in .* got 17"
+    with pytest.raises(InvalidConfig, match=everything):
+        custom().check({"hidden": 17, "lr": 0.1})
 
 
 def test_a_space_without_a_building_function_only_proposes() -> None:
