@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from nas_ray.errors import ConfigError
 from nas_ray.stopping.base import StoppingRule
-
-ROUNDING = 1e-9
-"""Keeps an exact power on its own rung: log(243) / log(3) is 4.999..., and 33 / 1.1 is 29.999..."""
+from nas_ray.stopping.rungs import Rungs
 
 
 class ASHA(StoppingRule):
@@ -45,17 +40,13 @@ class ASHA(StoppingRule):
         reduction_factor: float = 3,
     ) -> None:
         super().__init__(metric, mode)
-        if not (isinstance(grace_period, (int, float)) and grace_period >= 1):
-            raise ConfigError(f"`stopping.grace_period` must be at least 1, but got {grace_period!r}")
-        if not (isinstance(reduction_factor, (int, float)) and reduction_factor > 1):
-            raise ConfigError(f"`stopping.reduction_factor` must be above 1, but got {reduction_factor!r}")
-        self.grace_period, self.reduction_factor = grace_period, reduction_factor
+        self.ladder = Rungs(grace_period, reduction_factor)
         self.rungs: dict[int, dict[str, float]] = {}
         """Scores by trial, by index of the rung."""
 
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Stop unless the trial is among the best of the rung it has just reached."""
-        index = self.reached(fidelity) - 1
+        index = self.ladder.reached(fidelity) - 1
         rung = self.rungs.setdefault(index, {}) if index >= 0 else {}
         # A score belongs to the highest rung alone: in a lower one, missed between two reports, it would
         # stand above those of trials that trained for less.
@@ -66,15 +57,9 @@ class ASHA(StoppingRule):
 
     def rung(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
-        return self.reached(fidelity)
-
-    def reached(self, fidelity: float) -> int:
-        """Return how many rungs lie at or below ``fidelity`` epochs."""
-        if fidelity < self.grace_period:
-            return 0
-        return math.floor(math.log(fidelity / self.grace_period, self.reduction_factor) + ROUNDING) + 1
+        return self.ladder.reached(fidelity)
 
     def _survives(self, rung: dict[str, float], score: float) -> bool:
-        places = max(1, math.floor(len(rung) / self.reduction_factor + ROUNDING))
+        places = max(1, self.ladder.places(len(rung)))
         better = sum(other > score for other in rung.values())
         return better < places

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
@@ -17,6 +17,15 @@ from nas_ray.tasks import Mode, Objective
 STATE_VERSION = 1
 Report = tuple[str, float, float]
 """(trial, fidelity in epochs, score: larger is better)."""
+
+Decision = Literal["continue", "stop", "pause"]
+ACTIONS: dict[Decision, str] = {
+    "continue": TrialScheduler.CONTINUE,
+    "stop": TrialScheduler.STOP,
+    "pause": TrialScheduler.PAUSE,
+}
+Belief = Mapping[str, float]
+"""What a rule expects of a trial's final score: ``predicted``, ``predicted_low``, ``predicted_high``."""
 
 
 class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for its schedulers
@@ -47,7 +56,12 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         if mode not in (None, "min", "max"):
             raise ConfigError(f"`mode` must be 'min' or 'max', but got {mode!r}")
         self._metric, self._mode = metric, mode
-        self._answers: dict[tuple[str, float], tuple[float, bool]] = {}
+        self._answers: dict[tuple[str, float], tuple[float, Decision]] = {}
+        self.max_fidelity: float | None = None
+        """Epochs of a full training, where known: from the run, or from reports that say ``max_epochs``."""
+
+        self.budget: float | None = None
+        """Epochs of the whole search, where known."""
 
     @abstractmethod
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
@@ -60,6 +74,14 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             fidelity: Epochs trained.
             score: The objective turned so that larger is better; finite.
         """
+
+    def judge(self, trial: str, fidelity: float, score: float) -> Decision:
+        """Return what becomes of ``trial`` after a report; called as :meth:`decide` is, which it asks."""
+        return "continue" if self.decide(trial, fidelity, score) else "stop"
+
+    def belief(self, trial: str) -> Belief:
+        """Return what the rule expected of ``trial`` at its last decision; empty for a rule that does not."""
+        return {}
 
     def rung(self, fidelity: float) -> int | None:
         """Return the number of rungs at or below ``fidelity`` epochs, None for a rule without rungs."""
@@ -94,12 +116,12 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         return True
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Decide on a report: go on or stop."""
-        return str(TrialScheduler.CONTINUE if self._goes_on(trial, result) else TrialScheduler.STOP)
+        """Decide on a report: go on, stop, or pause."""
+        return ACTIONS[self._decision(trial, result)]
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Remember the last report of a trial that ended by itself: its rivals are compared with it."""
-        self._goes_on(trial, result)
+        self._decision(trial, result)
 
     def replay(self, reports: Iterable[Report]) -> None:
         """Relive reports: afterwards the next decision is what it would have been then."""
@@ -126,15 +148,18 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             )
         self.replay((trial, fidelity, score) for trial, fidelity, score in state["reports"])
 
-    def _goes_on(self, trial: Any, result: dict[str, Any]) -> bool:
+    def _decision(self, trial: Any, result: dict[str, Any]) -> Decision:
+        self.max_fidelity = result.get("max_epochs") or self.max_fidelity
         score, fidelity = score_of(result, self.objective), fidelity_of(result)
-        if score is None:
-            return False
-        # Tune's ids change with every attempt of a run; the name that the engine gives does not.
-        return self._answer(trial.custom_trial_name or trial.trial_id, fidelity, score)
+        return "stop" if score is None else self._answer(name_of(trial), fidelity, score)
 
-    def _answer(self, trial: str, fidelity: float, score: float) -> bool:
+    def _answer(self, trial: str, fidelity: float, score: float) -> Decision:
         key = (trial, fidelity)
         if key not in self._answers:
-            self._answers[key] = (score, self.decide(trial, fidelity, score))
+            self._answers[key] = (score, self.judge(trial, fidelity, score))
         return self._answers[key][1]
+
+
+def name_of(trial: Any) -> str:
+    """Return the name of a trial: Tune's ids change with every attempt of a run, the engine's do not."""
+    return str(trial.custom_trial_name or trial.trial_id)

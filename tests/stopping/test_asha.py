@@ -29,9 +29,9 @@ def test_the_trace_in_the_docstring():
 )
 def test_rungs_are_the_grace_period_times_powers_of_the_factor(grace, factor, rungs):
     rule = ASHA(grace_period=grace, reduction_factor=factor)
-    assert [rule.reached(epochs) for epochs in rungs] == list(range(1, len(rungs) + 1))
-    assert [rule.reached(epochs * 0.999) for epochs in rungs] == list(range(len(rungs)))
-    assert rule.reached(0) == 0
+    assert [rule.ladder.reached(epochs) for epochs in rungs] == list(range(1, len(rungs) + 1))
+    assert [rule.ladder.reached(epochs * 0.999) for epochs in rungs] == list(range(len(rungs)))
+    assert rule.ladder.reached(0) == 0
 
 
 def test_nothing_is_stopped_before_the_grace_period_or_between_rungs():

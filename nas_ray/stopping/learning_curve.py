@@ -1,0 +1,240 @@
+"""Halving that learns from the run's own curves where it may cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nas_ray.errors import ConfigError
+from nas_ray.stopping.base import Belief, Decision
+from nas_ray.stopping.curve_model import CurveModel
+from nas_ray.stopping.curve_plan import Draws, plan
+from nas_ray.stopping.pausing import PausingRule
+from nas_ray.stopping.rungs import Rungs
+
+FULL = 2
+"""Full trainings before which nothing is cut."""
+
+NEWS = 1.05
+"""Growth of the number of scores after which the model is fitted again."""
+
+HORIZON = 20
+"""Full trainings that a search is taken to have left, where nobody says how many."""
+
+INTERVAL = 1.645
+"""Standard deviations to either side of the mean that hold 90 % of a normal distribution."""
+
+
+class LearningCurve(PausingRule):
+    """Gives epochs to the trials that a model of the learning curves expects most of.
+
+    Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
+    complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
+    worth to keep only the best 1/η, given how much the model knows. A free slot goes, at the highest rung
+    first, to the best paused trial that is among those to keep, else to a new trial. So early epochs count
+    for as much as they tell in this run: where they tell little, the trials train on; where slow starters
+    win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA (Li et
+    al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
+    https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
+
+    The score at a rung is the best one since the rung before, and the final score is the best one since the
+    last rung: one epoch is noisy.
+
+    Args:
+        metric: Name of the metric; None takes the Tuner's.
+        mode: ``"max"`` or ``"min"``; None takes the Tuner's.
+        grace_period: r, epochs of the first rung.
+        reduction_factor: η.
+        allocate: Pause trials that are not among the best, so that they may go on when more is known; False
+            stops them, for trainables that cannot be paused.
+        max_epochs: Epochs of a full training, for trainables that do not report them.
+
+    Raises:
+        ConfigError: If r is below 1 or not below ``max_epochs``, or η is not above 1; with the first report,
+            if nobody says how long a full training is.
+    """
+
+    name = "learning-curve"
+
+    def __init__(
+        self,
+        metric: str | None = None,
+        mode: str | None = None,
+        *,
+        grace_period: float = 1,
+        reduction_factor: float = 3,
+        allocate: bool = True,
+        max_epochs: float | None = None,
+    ) -> None:
+        super().__init__(metric, mode)
+        self.ladder = Rungs(grace_period, reduction_factor)
+        if max_epochs is not None and not max_epochs >= grace_period:
+            raise ConfigError(
+                f"`stopping.max_epochs` must be at least `grace_period`, {grace_period}, but got {max_epochs}"
+            )
+        self.allocate, self.max_fidelity = allocate, max_epochs
+        self.model: CurveModel | None = None
+        self.keep: list[float] = []
+        """Share of the trials that goes on from each rung."""
+        self.ends: list[float] = []
+        """Epochs of the rungs, the full training last."""
+        self._rows: dict[str, int] = {}
+        self._names: list[str] = []
+        self._scores = np.empty((0, 0))
+        self._expected = np.empty((0, 0))
+        self._reached = np.zeros(0, dtype=np.intp)
+        self._best_since: dict[str, float] = {}
+        self._fidelity: dict[str, float] = {}
+        self._seen, self._fitted, self._finished = 0, 0, 0
+        self._beliefs: dict[str, Belief] = {}
+        self._intervals: dict[str, list[tuple[float, float]]] = {}
+        self._inside: list[bool] = []
+
+    def arrive(self, trial: str, fidelity: float, score: float) -> bool:
+        """Enter the trial's score where it has reached a rung; the full training is the last one."""
+        if not self.ends:
+            self._set_up()
+        row = self._row(trial)
+        self._fidelity[trial] = max(fidelity, self._fidelity.get(trial, 0.0))
+        best = max(score, self._best_since.get(trial, score))
+        self._best_since[trial] = best
+        passed = sum(fidelity >= end for end in self.ends)
+        if passed <= self._reached[row]:
+            return False
+        self._enter(row, passed, best)
+        del self._best_since[trial]
+        return passed < len(self.ends)
+
+    def judge(self, trial: str, fidelity: float, score: float) -> Decision:
+        """Let a trial go on, or pause it, or stop it where there is no pausing."""
+        if self.allocate:
+            return super().judge(trial, fidelity, score)
+        if not self.arrive(trial, fidelity, score):
+            return "continue"
+        row = self._rows[trial]
+        return "continue" if self._rank(row) < max(1, self._places(self._reached[row] - 1)) else "stop"
+
+    def choose(self) -> str | None:
+        """Return the best paused trial among those to keep, from the highest rung that has one."""
+        rows = np.array([self._rows[trial] for trial in self.waiting], dtype=np.intp)
+        for rung in range(len(self.ends) - 2, -1, -1):
+            here = rows[self._reached[rows] == rung + 1]
+            if len(here):
+                best = int(here[np.argmax(self._expected[here, rung])])
+                if self._rank(best) < self._places(rung):
+                    return self._names[best]
+        return None
+
+    def promise(self, trial: str) -> tuple[float, ...]:
+        """Return the expected final score."""
+        row = self._rows[trial]
+        return (float(self._expected[row, self._reached[row] - 1]),)
+
+    def belief(self, trial: str) -> Belief:
+        """Return mean and 90 % interval of the final score, as expected at the trial's last rung."""
+        return self._beliefs.get(trial, {})
+
+    def calibration(self) -> tuple[float, int]:
+        """Return the share of 90 % intervals that held the final score, and the number of intervals."""
+        return (float(np.mean(self._inside)) if self._inside else float("nan"), len(self._inside))
+
+    def rung(self, fidelity: float) -> int:
+        """Return how many rungs lie at or below ``fidelity`` epochs."""
+        return self.ladder.reached(fidelity)
+
+    # Curves.
+
+    def _set_up(self) -> None:
+        if self.max_fidelity is None:
+            raise ConfigError(
+                "the rule learning-curve must know how many epochs a full training has: "
+                "LearningCurve(max_epochs=...), or report `max_epochs`"
+            )
+        self.ends = [*self.ladder.below(self.max_fidelity), float(self.max_fidelity)]
+        self.keep = [1.0] * len(self.ends)
+        self._costs = [float(step) for step in np.diff([0.0, *self.ends])]
+        self._draws = Draws.make(len(self.ends), 0)
+
+    def _row(self, trial: str) -> int:
+        if trial not in self._rows:
+            row = self._rows[trial] = len(self._names)
+            self._names.append(trial)
+            if row >= len(self._reached):
+                self._grow(max(64, 2 * row))
+        return self._rows[trial]
+
+    def _grow(self, size: int) -> None:
+        scores, expected = (np.full((size, len(self.ends)), np.nan) for _ in range(2))
+        reached = np.zeros(size, dtype=np.intp)
+        count = len(self._reached)
+        if count:
+            scores[:count], expected[:count], reached[:count] = self._scores, self._expected, self._reached
+        self._scores, self._expected, self._reached = scores, expected, reached
+
+    def _enter(self, row: int, passed: int, score: float) -> None:
+        before = self._reached[row]
+        self._scores[row, before:passed] = score
+        self._reached[row] = passed
+        self._seen += passed - before
+        full = passed == len(self.ends)
+        self._finished += full
+        if full:
+            self._compare(row, score)
+        if full or self._seen >= NEWS * self._fitted:
+            self._learn()
+        for rung in range(before, passed):
+            self._expected[row, rung] = self._expect(row, rung)
+        self._believe(row)
+
+    def _expect(self, row: int, rung: int) -> float:
+        known = self._scores[row : row + 1]
+        return float(self.model.expected(known, rung)[0]) if self.model else float(known[0, rung])
+
+    def _learn(self) -> None:
+        self._fitted, count = self._seen, len(self._names)
+        reached = self._reached[:count]
+        if (reached > 0).sum() < 2 or len(self.ends) < 2:
+            return
+        self.model = model = CurveModel(self._scores[:count], reached)
+        for rung in range(len(self.ends)):
+            those = np.flatnonzero(reached > rung)
+            self._expected[those, rung] = model.expected(self._scores[those], rung)
+        if self._finished >= FULL:
+            self.keep = plan(model, self._costs, self._left(), self.ladder.reduction_factor, self._draws)
+
+    def _left(self) -> float:
+        full = self.ends[-1]
+        if self.budget is None:
+            return HORIZON * full
+        return max(self.budget - sum(self._fidelity.values()), full)
+
+    # Ranks.
+
+    def _rank(self, row: int) -> int:
+        rung = self._reached[row] - 1
+        rivals = self._expected[: len(self._names), rung]
+        return int((rivals > rivals[row]).sum())  # those that have not been here are NaN
+
+    def _places(self, rung: int) -> int:
+        came = int((self._reached[: len(self._names)] > rung).sum())
+        return int(came * self.keep[rung] + 1e-9)
+
+    # Beliefs.
+
+    def _believe(self, row: int) -> None:
+        trial, rung = self._names[row], self._reached[row] - 1
+        if self.model is None or rung == len(self.ends) - 1:
+            return
+        mean = float(self._expected[row, rung])
+        reach = INTERVAL * self.model.deviation(self._scores[row], rung)
+        if self._finished:
+            self._intervals.setdefault(trial, []).append((mean - reach, mean + reach))
+        low, high = sorted((self.objective.sign * (mean - reach), self.objective.sign * (mean + reach)))
+        self._beliefs[trial] = {
+            "predicted": self.objective.sign * mean,
+            "predicted_low": low,
+            "predicted_high": high,
+        }
+
+    def _compare(self, row: int, final: float) -> None:
+        for low, high in self._intervals.pop(self._names[row], []):
+            self._inside.append(low <= final <= high)

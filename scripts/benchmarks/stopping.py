@@ -1,0 +1,209 @@
+"""What stopping rules lose and save: published learning curves, replayed in virtual time.
+
+    python scripts/benchmarks/stopping.py [--orders N] [--rules a,b,c] [SET ...]
+
+The real rule objects decide; trials come in random order without repeats. Regret is the highest value of any
+full curve in the set minus the highest value seen within the budget of 20 or 50 full trainings; orders are
+the same for each rule (1,000 by default). Printed are mean regrets in accuracy points and the ratio of
+each rule to ``asha-reference`` and to ``none``, with a 95 % bootstrap interval over paired orders.
+
+Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; it has no validation split, so
+that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
+``crossing``, parametric curves whose slow starters win. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a
+trial stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas_ray.stopping import StoppingRule, load_rule
+from nas_ray.stopping.pausing import PausingRule
+from nas_ray.tables.files import data_root
+
+Array = NDArray[np.float64]
+SETS = ("spikenas", "naap", "spikenas-reversed", "naap-reversed", "crossing", "crossing-late")
+RULES = ("none", "asha-reference", "asha", "asha-promote", "hyperband", "median", "learning-curve")
+REFERENCES = ("none", "asha-reference")
+
+
+class ReferenceASHA(StoppingRule):
+    """ASHA as the comparison defines it."""
+
+    name = "asha-reference"
+    rungs = (1, 3, 9, 27, 81)
+
+    def __init__(self) -> None:
+        super().__init__("acc", "max")
+        self._scores: dict[float, list[float]] = {rung: [] for rung in self.rungs}
+
+    def decide(self, trial: str, fidelity: float, score: float) -> bool:
+        """Stop below the quantile of a rung with enough entries."""
+        if fidelity not in self._scores:
+            return True
+        rung = self._scores[fidelity]
+        rung.append(score)
+        return len(rung) < 3 or score >= float(np.quantile(rung, 1 - 1 / 3))
+
+
+def curves(name: str) -> Array:
+    """Return the curves of a set, (trials, epochs), in percent."""
+    base = name.removesuffix("-reversed")
+    if base.startswith("crossing"):
+        return _crossing(late=base.endswith("late"))
+    read = _spikenas if base == "spikenas" else _naap
+    return read() if base == name else _reversed(read())
+
+
+def _spikenas() -> Array:
+    archs = pd.read_parquet(data_root() / "spikenas_archs.parquet", columns=["dataset", "arch_id", "epochs"])
+    wanted = archs[(archs["dataset"] == "cifar10") & (archs["epochs"] == 100)]["arch_id"]
+    columns = ["dataset", "arch_id", "epoch", "val_acc_milli"]
+    rows = pd.read_parquet(data_root() / "spikenas_curves.parquet", columns=columns)
+    rows = rows[(rows["dataset"] == "cifar10") & rows["arch_id"].isin(wanted)]
+    return rows.pivot_table(index="arch_id", columns="epoch", values="val_acc_milli").to_numpy() / 1000
+
+
+def _naap() -> Array:
+    rows = pd.read_parquet(data_root() / "naap440_curves.parquet")
+    return 100 * rows.pivot_table(index="model_id", columns="epoch", values="test_acc").to_numpy()
+
+
+def _reversed(true: Array) -> Array:
+    false = true.copy()
+    for epoch in range(true.shape[1] // 10):
+        order = np.argsort(true[:, epoch])
+        false[order, epoch] = true[order[::-1], epoch]
+    return false
+
+
+def _crossing(late: bool) -> Array:
+    rng, epochs, trials = np.random.default_rng(0), np.arange(1, 101), 500
+    quality = rng.normal(size=trials)
+    noise = rng.normal(scale=0.3, size=(trials, len(epochs)))
+    final = 80 + 4 * quality[:, None]
+    if late:  # still rising at the end, with a half-life that grows with quality
+        half = np.clip(np.exp(2.5 + 0.4 * quality + 0.4 * rng.normal(size=trials)), 2, 60)[:, None]
+        return 10 + (final - 10) * epochs / (epochs + half) * (100 + half) / 100 + noise
+    pace = np.exp(2.2 + 0.8 * quality + 0.3 * rng.normal(size=trials))[:, None]
+    return final * (1 - np.exp(-epochs / pace)) + noise
+
+
+def replay(rule: StoppingRule, values: Array, order: Array, budget: int, workers: int) -> float:
+    """Return the highest value seen within ``budget`` epochs on ``workers`` virtual workers.
+
+    Args:
+        rule: Has its metric and mode.
+        values: (trials, epochs).
+        order: Trials in the order in which they begin.
+        budget: Epochs of all trials together.
+        workers: Trials at once; an epoch takes one unit of time.
+    """
+    epochs, coming, seen = values.shape[1], iter(order), -np.inf
+    rule.max_fidelity, rule.budget = epochs, float(budget)
+    done: dict[str, int] = {}
+    queue: list[tuple[int, int, str]] = []
+
+    def begin(time: int, worker: int) -> None:
+        name = rule.due() if isinstance(rule, PausingRule) else None
+        if name is not None:
+            rule.resumed(name)
+        else:
+            fresh = next(coming, None)
+            name = _revived(rule, done) if fresh is None else str(fresh)
+        if name is not None:
+            done.setdefault(name, 0)
+            heapq.heappush(queue, (time + 1, worker, name))
+
+    for worker in range(workers):
+        begin(0, worker)
+    for _ in range(budget):
+        if not queue:
+            break
+        time, worker, name = heapq.heappop(queue)
+        value = float(values[int(name), done[name]])
+        done[name] += 1
+        seen = max(seen, value)
+        goes_on = rule.judge(name, done[name], value) == "continue"
+        if goes_on and done[name] < epochs:
+            heapq.heappush(queue, (time + 1, worker, name))
+            continue
+        if done[name] == epochs and isinstance(rule, PausingRule):
+            rule.ended(name)
+        begin(time, worker)
+    return seen
+
+
+def _revived(rule: StoppingRule, done: dict[str, int]) -> str | None:
+    # All trials of the set have begun: the best paused one goes on.
+    paused = rule.given_up() if isinstance(rule, PausingRule) else []
+    if not paused:
+        return None
+    rule.take(paused[-1])
+    return paused[-1]
+
+
+def make(name: str) -> StoppingRule:
+    """Return a new rule."""
+    return ReferenceASHA() if name == "asha-reference" else load_rule(name, metric="acc", mode="max")
+
+
+def regrets(job: tuple[str, str, int, int, int]) -> Array:
+    """Return the regret in every order, in accuracy points."""
+    name, rule, full, workers, orders = job
+    values, rng = curves(name), np.random.default_rng(0)
+    best, budget = float(values.max()), full * values.shape[1]
+    return np.array(
+        [
+            best - replay(make(rule), values, rng.permutation(len(values)), budget, workers)
+            for _ in range(orders)
+        ]
+    )
+
+
+def ratio(ours: Array, theirs: Array) -> str:
+    """Return the ratio of two mean regrets with its 95 % interval, by bootstrap over paired orders."""
+    rng = np.random.default_rng(1)
+    picks = rng.integers(0, len(ours), size=(2000, len(ours)))
+    means, others = ours[picks].mean(1), theirs[picks].mean(1)
+    if not others.all():
+        return "   -"
+    low, high = np.quantile(means / others, (0.025, 0.975))
+    return f"{ours.mean() / theirs.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
+def settings(sets: list[str], rules: list[str], orders: int) -> Iterator[tuple[str, str, int, int, int]]:
+    """Yield every replay to be made."""
+    for name, full, workers in product(sets, (20, 50), (1, 8)):
+        for rule in rules:
+            yield name, rule, full, workers, orders
+
+
+def main() -> None:
+    """Print a line for every set, budget, number of workers and rule."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--orders", type=int, default=1000)
+    parser.add_argument("--rules", default=",".join(RULES))
+    words = parser.parse_args()
+    rules = list(dict.fromkeys([*REFERENCES, *words.rules.split(",")]))
+    print(f"{'set':20}{'full':>5}{'workers':>8}  {'rule':18}{'regret':>7}  ratio to none, to asha-reference")
+    jobs = list(settings(words.sets, rules, words.orders))
+    with ProcessPoolExecutor() as pool:
+        found: dict[str, Array] = {}
+        for job, regret in zip(jobs, pool.map(regrets, jobs), strict=True):
+            found[job[1]] = regret
+            against = "   ".join(ratio(regret, found[other]) for other in REFERENCES if other in found)
+            print(f"{job[0]:20}{job[2]:5}{job[3]:8}  {job[1]:18}{regret.mean():7.3f}  {against}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
