@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nas_ray.costs.formulas import formulas, in_steps
 from nas_ray.spaces import Config, SearchSpace
 from nas_ray.tasks import Task
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,32 @@ def count(space: SearchSpace, config: Config, task: Task) -> Costs:
 def measure(model: nn.Module, task: Task) -> Costs:
     """Count a module, wherever it is; the module is left as it was, but for lazy layers, which get shapes.
 
-    Operations are those torch knows a formula for (convolutions, matrix products, attention); biases,
-    activations, normalisation and pooling are not counted.
+    Operations are convolutions, matrix products, attention and recurrent layers; biases, activations,
+    normalisation, pooling and embeddings are not counted.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    tensors = itertools.chain(model.parameters(), model.buffers())
-    device = next((tensor.device for tensor in tensors), torch.get_default_device())
-    counter = FlopCounterMode(display=False)
-    # Batch normalisation takes a single input in evaluation mode only.
-    with _evaluating(model), torch.no_grad(), counter:
-        model(
-            torch.ones((1, *task.input_shape), device=device, dtype=torch.long if task.vocabulary else None)
-        )
+    counter = FlopCounterMode(display=False, custom_mapping=formulas())
+    with unchanged(model), torch.no_grad(), in_steps(), counter:
+        model(example(model, task))
     params = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     return Costs(params, counter.get_total_flops())
 
 
+def example(model: nn.Module, task: Task) -> Tensor:
+    r"""Return one input of ones, (1, \*task.input_shape), on the device of ``model``."""
+    import torch
+
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    device = next((tensor.device for tensor in tensors), torch.get_default_device())
+    kind = torch.get_default_dtype() if task.vocabulary is None else torch.long
+    return torch.ones((1, *task.input_shape), device=device, dtype=kind)
+
+
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def unchanged(model: nn.Module) -> Iterator[None]:
+    """Hold a module in evaluation mode: batch normalisation takes a single input in no other."""
     before = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -10,17 +10,22 @@ from nas_ray.data.layout import Array, check_filled
 from nas_ray.errors import DataError
 from nas_ray.tasks import Kind
 
-# By number of axes: a table or an image; labels or regression targets.
-INPUT_DTYPES = {2: ("float32",), 4: ("uint8", "float32")}
+# By number of axes: a table, a sequence or an image; tokens; labels or regression targets.
+INPUT_DTYPES = {2: ("float32",), 3: ("float32",), 4: ("uint8", "float32")}
+TOKEN_DTYPES = {2: ("int64",)}
 TARGET_DTYPES = {1: ("int64",), 2: ("float32",)}
 
+INPUT_FORMS = (
+    "images (N, C, H, W) of uint8 or float32, sequences (N, C, T) of float32 or tables (N, F) of float32"
+)
+FORMS_OF_TOKENS = "tokens (N, L) of int64, as there is a `vocabulary`"
 
-def check_forms(inputs: Mapping[str, Array], targets: Mapping[str, Array]) -> None:
+
+def check_forms(inputs: Mapping[str, Array], targets: Mapping[str, Array], tokens: bool = False) -> None:
     """Raise a DataError for an array that is not in the stored form, or empty."""
+    dtypes, forms = (TOKEN_DTYPES, FORMS_OF_TOKENS) if tokens else (INPUT_DTYPES, INPUT_FORMS)
     for name, array in inputs.items():
-        _check_form(
-            name, array, INPUT_DTYPES, "images (N, C, H, W) of uint8 or float32 or tables (N, F) of float32"
-        )
+        _check_form(name, array, dtypes, forms)
     for name, array in targets.items():
         _check_form(name, array, TARGET_DTYPES, "labels (N,) of int64 or targets (N, T) of float32")
 
@@ -65,6 +70,29 @@ def check_finite(arrays: Mapping[str, Array]) -> None:
             f"`{name}` must be finite as float32, but {bad.sum()} of {array.size} values are NaN or infinite "
             f"(the first at {first}); drop or fill them"
         )
+
+
+def check_tokens(inputs: Mapping[str, Array], vocabulary: int) -> None:
+    """Raise a DataError for an id that the vocabulary lacks, and for a row of nothing but padding."""
+    if vocabulary < 2:
+        raise DataError(
+            f"`vocabulary` must be at least 2, the padding 0 and another token, but got {vocabulary}"
+        )
+    for name, tokens in inputs.items():
+        strange = np.argwhere((tokens < 0) | (tokens >= vocabulary))
+        if len(strange):
+            first = tuple(int(axis) for axis in strange[0])
+            raise DataError(
+                f"`{name}` must hold token ids from 0 to {vocabulary - 1}, as `vocabulary` is {vocabulary}, "
+                f"but {len(strange)} are outside (the first, at {first}, is {tokens[first]}); "
+                "raise `vocabulary`, or give rare tokens one id"
+            )
+        blank = np.flatnonzero((tokens == 0).all(axis=1))
+        if len(blank):
+            raise DataError(
+                f"every row of `{name}` must hold a token beside the padding 0, but {len(blank)} hold none "
+                f"(the first is row {blank[0]}); drop them, or number the tokens from 1"
+            )
 
 
 def check_labels(targets: Mapping[str, Array]) -> None:

@@ -20,6 +20,7 @@ It is cut 60/20/20, stratified by class. The file was made by::
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nas_ray.data.npz import read_arrays
 from nas_ray.data.splits import Splits
@@ -29,4 +30,5 @@ EMBEDDED = {"digits": tuple("0123456789")}
 
 def read_embedded(name: str) -> Splits:
     """Return the data set of that name, one of ``EMBEDDED``."""
-    return Splits(**read_arrays(Path(__file__).with_name(f"{name}.npz")), class_names=EMBEDDED[name])
+    arrays: dict[str, Any] = {**read_arrays(Path(__file__).with_name(f"{name}.npz"))}
+    return Splits(**arrays, class_names=EMBEDDED[name])

@@ -47,7 +47,7 @@ def read_folder(path: str, *, size: int = 64) -> Splits:
             f"`folder:DIR` must name a folder, but there is none at {folder.absolute()}; check the path"
         )
     parts, class_names = _find(folder)
-    arrays: dict[str, Array] = {}
+    arrays: dict[str, Any] = {}
     for part, files in parts.items():
         arrays[f"x_{part}"] = _decode([file for file, _ in files], size)
         arrays[f"y_{part}"] = np.array([label for _, label in files], dtype=np.int64)

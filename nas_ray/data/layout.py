@@ -16,7 +16,8 @@ PARTS = ("train", "val", "test")
 KEYS = tuple(f"{axis}_{part}" for part in PARTS for axis in "xy")
 CHANNELS = (1, 3, 4)
 INPUT_FORMS = (
-    "images (N, H, W), (N, H, W, C) or (N, C, H, W) with C one of 1, 3, 4 on one axis only, or tables (N, F)"
+    "images (N, H, W), (N, H, W, C) or (N, C, H, W) with C one of 1, 3, 4 on one axis only, tables (N, F), "
+    "or what `inputs` says"
 )
 
 
@@ -75,7 +76,7 @@ def arranged_inputs(raw: Mapping[str, Any]) -> dict[str, Array]:
     """
     arrays = {name: numeric(name, values) for name, values in raw.items()}
     dtype = _input_dtype(arrays)
-    return {name: _cast(channels_first(name, array), dtype) for name, array in arrays.items()}
+    return {name: cast_to(channels_first(name, array), dtype) for name, array in arrays.items()}
 
 
 def channels_first(name: str, array: Array) -> Array:
@@ -115,8 +116,8 @@ def _input_dtype(arrays: Mapping[str, Array]) -> type[np.generic]:
     return np.uint8 if is_bytes else np.float32
 
 
-def _cast(array: Array, dtype: type[np.generic]) -> Array:
-    """A value too large for float32 becomes infinite here and is reported as such by the checks."""
+def cast_to(array: Array, dtype: type[np.generic]) -> Array:
+    """Return ``array`` in ``dtype``; a value too large becomes infinite here, which the checks report."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=dtype)
 
@@ -147,7 +148,7 @@ def _labels(name: str, array: Array) -> Array:
             f"`{name}` must be labels of shape (N,) or (N, 1), but its shape is {array.shape}; turn one-hot "
             "rows into labels with .argmax(1), or make the targets floats for a regression"
         )
-    return _cast(array, np.int64)
+    return cast_to(array, np.int64)
 
 
 def _targets(name: str, array: Array) -> Array:
@@ -158,4 +159,4 @@ def _targets(name: str, array: Array) -> Array:
             f"`{name}` must be targets of shape (N,) or (N, targets), but its shape is {array.shape}; "
             "reshape it"
         )
-    return _cast(array, np.float32)
+    return cast_to(array, np.float32)

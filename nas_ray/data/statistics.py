@@ -13,10 +13,10 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of the training part, along channels (images) or columns (tables).
+    """Mean and standard deviation of the training part, by channel (images, sequences) or column.
 
     Args:
-        mean: (channels, 1, 1) or (columns,).
+        mean: (channels, 1, 1), (channels, 1) or (columns,).
         spread: Likewise; 1 where a channel is constant, since dividing by 0 would spoil the rest.
     """
 
@@ -25,8 +25,8 @@ class Statistics:
 
     @classmethod
     def of(cls, inputs: NDArray[np.generic]) -> Statistics:
-        """Compute them over ``inputs``: (N, channels, height, width) or (N, columns)."""
-        axes = (0, 2, 3) if inputs.ndim == 4 else (0,)
+        """Compute them of (N, channels, height, width), (N, channels, steps) or (N, columns)."""
+        axes = (0, *range(2, inputs.ndim))
         mean = inputs.mean(axis=axes, dtype=np.float64, keepdims=True)
         chunks = (inputs[start : start + CHUNK] for start in range(0, len(inputs), CHUNK))
         squares = np.asarray(sum(((chunk - mean) ** 2).sum(axis=axes, keepdims=True) for chunk in chunks))

@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
 from nas_ray.config import SearchConfig
+from nas_ray.data import Splits
 from nas_ray.data.statistics import Statistics
 from nas_ray.engine import crashes
 from nas_ray.engine.cluster import Plan
@@ -106,17 +108,21 @@ def _weights(folder: Path, best: BestTrial) -> Path | None:
     return next((each.path for each in kept if (each.trial, each.epoch) == wanted), None)
 
 
+def _preparation(data: Splits, resolution: int | None) -> dict[str, Any] | None:
+    """What raw inputs go through before the network; None of tokens, which go in as they are."""
+    if data.vocabulary is not None:
+        return None
+    known = Statistics.of(data.x_train)
+    return {"mean": known.mean.tolist(), "spread": known.spread.tolist(), "resolution": resolution}
+
+
 def _describe(folder: Path, best: BestTrial, config: SearchConfig, parts: Parts) -> None:
-    settings, known = config.estimation, Statistics.of(parts.data.x_train)
+    settings = config.estimation
     description = {
         "space": {"name": config.space.name, **config.space.options},
         "config": best.config,
         "task": parts.task.at(resolution=settings.resolution, width=settings.width).to_json(),
-        "inputs": {
-            "mean": known.mean.tolist(),
-            "spread": known.spread.tolist(),
-            "resolution": settings.resolution,
-        },
+        "inputs": _preparation(parts.data, settings.resolution),
         "architecture_id": best.architecture_id,
         "trial_id": best.trial_id,
         "epoch": best.epoch,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,8 @@ class DeviceData:
     """Batches of one data set; made once per process and used by every trial in it.
 
     Args:
-        splits: The data; images (N, channels, height, width), tables (N, features).
+        splits: The data; images (N, channels, height, width), sequences (N, channels, steps), tables
+            (N, features), tokens (N, length).
         device: Where the networks are.
         resolution: Side of the square images in pixels; None keeps the data's own.
         data_share: Share of the training part, chosen once, the same in every process.
@@ -42,8 +44,7 @@ class DeviceData:
         self.device = device
         self._layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
         chosen = _share(len(splits.x_train), data_share)
-        known = Statistics.of(splits.x_train)
-        mean, spread = (torch.tensor(values, dtype=torch.float32) for values in (known.mean, known.spread))
+        prepared = torch.tensor if splits.vocabulary is not None else _normaliser(splits)
         parts = {
             "train": (splits.x_train[chosen], splits.y_train[chosen]),
             "val": (splits.x_val, splits.y_val),
@@ -51,8 +52,7 @@ class DeviceData:
         }
         self._parts: dict[str, Part] = {}
         for name, (inputs, targets) in parts.items():
-            x = torch.tensor(inputs, dtype=torch.float32).sub_(mean).div_(spread)
-            self._parts[name] = (_resized(x, resolution), torch.tensor(targets))
+            self._parts[name] = (_resized(prepared(inputs), resolution), torch.tensor(targets))
         if device.type == "cuda" and self._fits():
             self._parts = {
                 name: (x.to(device, memory_format=self._layout), y.to(device))
@@ -94,6 +94,13 @@ class DeviceData:
     def _fits(self) -> bool:
         size = sum(tensor.nbytes for part in self._parts.values() for tensor in part)
         return size <= SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
+
+
+def _normaliser(splits: Splits) -> Callable[[NDArray[Any]], Tensor]:
+    """Return what normalises inputs by the training part; tokens are names and have no scale."""
+    known = Statistics.of(splits.x_train)
+    mean, spread = (torch.tensor(values, dtype=torch.float32) for values in (known.mean, known.spread))
+    return lambda inputs: torch.tensor(inputs, dtype=torch.float32).sub_(mean).div_(spread)
 
 
 def _share(count: int, share: float) -> NDArray[np.intp]:

@@ -19,7 +19,7 @@ def load_model(folder: Path, space: SearchSpace | None = None) -> nn.Module:
     """Return the winner of the run in ``folder`` with its weights, on the CPU and in evaluation mode.
 
     It takes raw inputs: the normalisation and the resolution of its training stand before the network,
-    as the first of two modules.
+    as the first of two modules. Tokens need neither, so that there the model is the network alone.
 
     Args:
         folder: The run.

@@ -13,7 +13,7 @@ class Preparation(nn.Module):
     """Normalises raw inputs and resizes images, as the search did for training.
 
     Args:
-        mean: By channel (nested to (channels, 1, 1)) or column.
+        mean: By channel (nested to (channels, 1, 1), or (channels, 1) of sequences) or column.
         spread: Likewise.
         resolution: Side of the square images in pixels; None keeps their own.
     """
@@ -31,7 +31,8 @@ class Preparation(nn.Module):
         """Prepare raw inputs.
 
         Args:
-            inputs: (batch, channels, height, width) or (batch, columns), of any number type.
+            inputs: (batch, channels, height, width), (batch, channels, steps) or (batch, columns), of any
+                number type.
         """
         prepared = inputs.to(torch.float32).sub(self.mean).div(self.spread)
         side = self.resolution
