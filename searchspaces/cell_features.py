@@ -18,16 +18,14 @@ def slots(graph: Graph, operations: Sequence[str], nodes: int) -> list[float]:
         operations: All that may stand on an edge.
         nodes: Most nodes of a graph; of those that it has not, all numbers are 0.
     """
-    edges = {
-        (source, state, name) for state, node in enumerate(graph.nodes, graph.inputs) for source, name in node
-    }
-    states = range(graph.inputs, graph.inputs + nodes)
-    return [
-        float((source, state, name) in edges)
-        for state in states
-        for source in range(state)
-        for name in operations
-    ]
+    row = [0.0] * slots_width(graph.inputs, operations, nodes)
+    places = {name: place for place, name in enumerate(operations)}
+    first = 0
+    for state, node in enumerate(graph.nodes, graph.inputs):
+        for source, name in node:
+            row[first + source * len(operations) + places[name]] = 1.0
+        first += state * len(operations)
+    return row
 
 
 def slots_width(inputs: int, operations: Sequence[str], nodes: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from ray import tune
 from ray.tune.search.sample import Domain
@@ -28,6 +29,11 @@ NODES = 4
 STATES = range(INPUTS, INPUTS + NODES)
 PAIRS = {state: list(itertools.combinations(range(state), 2)) for state in STATES}
 """State -> the pairs of earlier states that it may sum."""
+SETTINGS = {state: (("inputs",) if len(pairs) > 1 else ()) + ("op1", "op2") for state, pairs in PAIRS.items()}
+KEYS = {
+    kind: [f"{kind}.node{state}.{setting}" for state in STATES for setting in SETTINGS[state]]
+    for kind in CELLS
+}
 
 Genotype = Mapping[str, Sequence[tuple[str, int]]]
 """Cell -> its eight edges, two for each node: operation and source, as the authors write it."""
@@ -113,12 +119,10 @@ class DARTS(TwoCellSpace):
     def param_space(self) -> dict[str, Domain]:
         """Return the inputs and the two operations of each node; the first node has no choice of inputs."""
         space: dict[str, Domain] = {}
-        for kind, state in itertools.product(CELLS, STATES):
-            node = f"{kind}.node{state}"
-            if len(PAIRS[state]) > 1:
-                space[f"{node}.inputs"] = tune.choice([_text(pair) for pair in PAIRS[state]])
-            space[f"{node}.op1"] = tune.choice(list(OPERATIONS))
-            space[f"{node}.op2"] = tune.choice(list(OPERATIONS))
+        for key in itertools.chain(*KEYS.values()):
+            node, setting = key.rsplit(".", 1)
+            pairs = [_text(pair) for pair in PAIRS[int(node[-1])]]
+            space[key] = tune.choice(pairs if setting == "inputs" else list(OPERATIONS))
         return space
 
     def size(self) -> int:
@@ -135,17 +139,23 @@ class DARTS(TwoCellSpace):
 
     def cell(self, config: Config, kind: str) -> Graph:
         """Return the ``"normal"`` or ``"reduce"`` cell of ``config``."""
-        nodes = []
-        for state in STATES:
-            node = f"{kind}.node{state}"
-            one, other = config.get(f"{node}.inputs", "0,1").split(",")
-            nodes.append(((int(one), config[f"{node}.op1"]), (int(other), config[f"{node}.op2"])))
-        return Graph(INPUTS, tuple(nodes), tuple(STATES))
+        return _cell(tuple(config[key] for key in KEYS[kind]))
 
     def strides(self) -> list[int]:
         """Return 2 for the cells at 1/3 and 2/3, 1 for the others."""
         reductions = (self.cells // 3, 2 * self.cells // 3)
         return [2 if at in reductions else 1 for at in range(self.cells)]
+
+
+@lru_cache(10_000)
+def _cell(values: tuple[str, ...]) -> Graph:
+    """Return a cell from the values of its keys, of which the first node has none for its inputs."""
+    rows = ("0,1", *values)
+    nodes = []
+    for pair, first, second in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
+        one, other = pair.split(",")
+        nodes.append(((int(one), first), (int(other), second)))
+    return Graph(INPUTS, tuple(nodes), tuple(STATES))
 
 
 def member(genotype: Genotype) -> Config:

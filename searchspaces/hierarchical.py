@@ -139,7 +139,11 @@ class Hierarchical(SearchSpace):
 
     def form(self, config: Config) -> motifs.Form:
         """Return the cell and its motifs, equal for configurations that are the same network."""
-        return _form(self.flat, tuple(config[key] for key in self.domains))
+        cell = tuple(config[key] for key in _keys(CELL, self._nodes))
+        if self.flat:
+            return motifs.Form(_normal(cell, FLAT_NODES), ())
+        inner = (tuple(config[key] for key in _keys(motif, MOTIF_NODES)) for motif in MOTIFS)
+        return _form(cell, tuple(inner))
 
     def canonical(self, config: Config) -> dict[str, Any]:
         """Return the cell and the motifs on its edges as texts of their nodes."""
@@ -182,10 +186,11 @@ class Hierarchical(SearchSpace):
         return {name: cell_graphs.drawn(graph, ("input",)) for name, graph in self._graphs(config).items()}
 
     def _graphs(self, config: Config) -> dict[str, cell_graphs.Graph]:
-        cell = _edges(config, CELL, self._nodes)
-        taken = [] if self.flat else [motif for motif in MOTIFS if motif in cell.values()]
-        edges = {CELL: cell, **{motif: _edges(config, motif, MOTIF_NODES) for motif in taken}}
-        return {name: cell_graphs.from_edges(each) for name, each in edges.items()}
+        sizes = {CELL: self._nodes}
+        taken = {config[key] for key in _keys(CELL, self._nodes)}
+        sizes |= {motif: MOTIF_NODES for motif in MOTIFS if motif in taken}
+        rows = {name: [config[key] for key in _keys(name, nodes)] for name, nodes in sizes.items()}
+        return {name: cell_graphs.from_edges(_edges(row, sizes[name])) for name, row in rows.items()}
 
     def build(self, config: Config, task: Task) -> nn.Module:
         """Return the network: stem, cells and separable convolutions in turn, head."""
@@ -198,19 +203,14 @@ class Hierarchical(SearchSpace):
 
 
 @lru_cache(10_000)
-def _form(flat: bool, values: tuple[str, ...]) -> motifs.Form:
-    config = dict(zip(_all_keys(flat), values, strict=True))
-    if flat:
-        return motifs.flat_form(_edges(config, CELL, FLAT_NODES))
-    inner = {motif: _edges(config, motif, MOTIF_NODES) for motif in MOTIFS}
-    return motifs.form(_edges(config, CELL, CELL_NODES), inner)
+def _form(cell: tuple[str, ...], inner: tuple[tuple[str, ...], ...]) -> motifs.Form:
+    graphs = {name: _normal(values, MOTIF_NODES) for name, values in zip(MOTIFS, inner, strict=True)}
+    return motifs.form(_edges(cell, CELL_NODES), graphs)
 
 
-@lru_cache(2)
-def _all_keys(flat: bool) -> list[str]:
-    if flat:
-        return list(_keys(CELL, FLAT_NODES))
-    return [key for motif in MOTIFS for key in _keys(motif, MOTIF_NODES)] + list(_keys(CELL, CELL_NODES))
+@lru_cache(10_000)
+def _normal(values: tuple[str, ...], nodes: int) -> cell_graphs.Graph:
+    return motifs.normal(_edges(values, nodes))
 
 
 @lru_cache
@@ -220,8 +220,8 @@ def _keys(graph: str, nodes: int) -> dict[str, tuple[int, int]]:
     return {f"{graph}.op_{target}_{source}": (source, target) for source, target in pairs}
 
 
-def _edges(config: Config, graph: str, nodes: int) -> dict[tuple[int, int], str]:
-    return {edge: config[key] for key, edge in _keys(graph, nodes).items()}
+def _edges(values: Sequence[str], nodes: int) -> dict[tuple[int, int], str]:
+    return dict(zip(_keys(CELL, nodes).values(), values, strict=True))
 
 
 def member(published: Mapping[str, Sequence[str]]) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .cell_graphs import Graph, Node, alive, from_edges, ordered, without_skips
+from .cell_graphs import NONE, Graph, Node, alive, from_edges, ordered, without_skips
 
 Edges = Mapping[tuple[int, int], str]
 PROJECTION = "conv_1x1"
@@ -24,28 +24,27 @@ class Form(NamedTuple):
     motifs: tuple[Graph, ...]
 
 
-def flat_form(cell: Edges) -> Form:
-    """Return the form of a cell with primitives on its edges."""
-    return Form(_normal(from_edges(cell)), ())
+def normal(edges: Edges) -> Graph:
+    """Return a graph of primitives without dead parts and identities, in an order of its own."""
+    return ordered(without_skips(alive(from_edges(edges))))
 
 
-def form(cell: Edges, motifs: Mapping[str, Edges]) -> Form:
-    """Return the form of a cell and its motifs.
+def form(cell: Edges, graphs: Mapping[str, Graph]) -> Form:
+    """Return the form of a cell with motifs on its edges.
 
     Motifs without a path from input to output are no edges, those that no edge of a path takes are left out,
     and those that are the same are one; what is left is numbered anew.
+
+    Args:
+        cell: (source, target) -> name of a motif, or ``none``.
+        graphs: The motifs by their names, each :func:`normal`.
     """
-    graphs = {name: _normal(from_edges(edges)) for name, edges in motifs.items()}
-    there = {edge: name if name in graphs and graphs[name].outputs else "none" for edge, name in cell.items()}
+    there = {edge: name if name != NONE and graphs[name].outputs else NONE for edge, name in cell.items()}
     bare = alive(from_edges(there))
     used = sorted({graphs[name] for node in bare.nodes for _, name in node})
     names = {graph: f"motif{number}" for number, graph in enumerate(used, 1)}
     nodes = tuple(tuple((source, names[graphs[name]]) for source, name in node) for node in bare.nodes)
     return Form(ordered(bare._replace(nodes=nodes)), tuple(used))
-
-
-def _normal(graph: Graph) -> Graph:
-    return ordered(without_skips(alive(graph)))
 
 
 def expanded(form: Form) -> Graph:

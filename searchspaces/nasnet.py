@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from ray import tune
 from ray.tune.search.sample import Domain
@@ -34,6 +35,15 @@ OPERATIONS = (
 BLOCKS = 5
 STATES = range(INPUTS, INPUTS + BLOCKS)
 SIDES = ("left", "right")
+KEYS = {
+    kind: [
+        f"{kind}.block{state}.{side}.{setting}"
+        for state in STATES
+        for side in SIDES
+        for setting in ("input", "op")
+    ]
+    for kind in CELLS
+}
 
 Blocks = Mapping[str, Sequence[tuple[str, int]]]
 """Cell -> operation and source of the two sides of each block, in turn."""
@@ -127,9 +137,9 @@ class NASNet(TwoCellSpace):
         """Return the state and the operation of each side of each block."""
         space: dict[str, Domain] = {}
         for kind, state, side in itertools.product(CELLS, STATES, SIDES):
-            key = f"{kind}.block{state}.{side}"
-            space[f"{key}.input"] = tune.choice([str(earlier) for earlier in range(state)])
-            space[f"{key}.op"] = tune.choice(list(OPERATIONS))
+            block = f"{kind}.block{state}.{side}"
+            space[f"{block}.input"] = tune.choice([str(earlier) for earlier in range(state)])
+            space[f"{block}.op"] = tune.choice(list(OPERATIONS))
         return space
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
@@ -158,18 +168,21 @@ class NASNet(TwoCellSpace):
 
     def cell(self, config: Config, kind: str) -> Graph:
         """Return the ``"normal"`` or ``"reduce"`` cell of ``config``; its outputs are the unused blocks."""
-        nodes = []
-        for state in STATES:
-            keys = [f"{kind}.block{state}.{side}" for side in SIDES]
-            edges = ((int(config[f"{key}.input"]), config[f"{key}.op"]) for key in keys)
-            nodes.append(tuple(sorted(edges)))
-        taken = {source for node in nodes for source, _ in node}
-        return Graph(INPUTS, tuple(nodes), tuple(state for state in STATES if state not in taken))
+        return _cell(tuple(config[key] for key in KEYS[kind]))
 
     def strides(self) -> list[int]:
         """Return N times 1, 2, N times 1, 2, N times 1."""
         row = [1] * self.cells
         return [*row, 2, *row, 2, *row]
+
+
+@lru_cache(10_000)
+def _cell(values: tuple[str, ...]) -> Graph:
+    """Return a cell from the values of its keys: input and operation of each side of each block."""
+    edges = [(int(source), name) for source, name in zip(values[::2], values[1::2], strict=True)]
+    nodes = tuple(tuple(sorted(pair)) for pair in zip(edges[::2], edges[1::2], strict=True))
+    taken = {source for source, _ in edges}
+    return Graph(INPUTS, nodes, tuple(state for state in STATES if state not in taken))
 
 
 def member(blocks: Blocks) -> Config:
