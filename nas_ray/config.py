@@ -87,15 +87,31 @@ class ObjectiveBlock(_Strict):
 
 
 class Constraints(_Strict):
-    """Upper bounds on what a network costs; one beyond them is infeasible and not trained."""
+    """Bounds on what a network costs, and rules; one that breaks them is infeasible and not trained."""
 
     params: float | None = Field(None, gt=0, description="largest number of parameters")
     flops: float | None = Field(None, gt=0, description="largest number of operations of a forward pass")
+    depth: int | None = Field(
+        None, ge=1, description="most convolutions and matrix products from the input to the output"
+    )
+    memory_mb: float | None = Field(
+        None, gt=0, description="largest memory of a training step in MiB, estimated for Adam"
+    )
+    rules: tuple[str, ...] = Field(
+        (), description="module:function, each called with (config, task); False or a text means no"
+    )
 
     @property
     def limits(self) -> dict[str, float]:
         """The bounds that are set."""
-        return {name: value for name, value in self.model_dump().items() if value is not None}
+        return {
+            name: value for name, value in self.model_dump(exclude={"rules"}).items() if value is not None
+        }
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _listed(cls, rules: Any) -> Any:
+        return [rules] if isinstance(rules, str) else rules
 
 
 class Resources(_Strict):

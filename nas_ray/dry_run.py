@@ -61,7 +61,7 @@ def preview(config: SearchConfig) -> str:
         "space": f"{size_text(parts.space.size())} configurations",
         "parameters": _spread([sample.costs.params for sample in samples]),
         "flops": _spread([sample.costs.flops for sample in samples]),
-        "infeasible": _infeasible(samples, config.constraints.limits),
+        "infeasible": _infeasible(samples, parts, task),
         "time": _time_text(config, parts, task, samples, resources),
     }
     table = "\n".join(f"{name:11} {text}" for name, text in rows.items())
@@ -147,18 +147,20 @@ def _task_text(parts: Parts, task: Task) -> str:
     data, shape = parts.data, " x ".join(map(str, task.input_shape))
     targets = "classes" if task.kind == "classification" else "targets"
     sizes = f"{len(data.x_train):,} training, {len(data.x_val):,} validation, {len(data.x_test):,} test"
-    return f"{task.kind}, inputs {shape}, {task.outputs} {targets}; {sizes} samples"
+    inputs = f"inputs {shape}" if task.vocabulary is None else f"{shape} tokens of {task.vocabulary:,}"
+    return f"{task.kind}, {inputs}, {task.outputs} {targets}; {sizes} samples"
 
 
 def _spread(values: list[int]) -> str:
     return f"{min(values):,} to {max(values):,}, median {median(values):,.0f}; {len(values)} sampled networks"
 
 
-def _infeasible(samples: list[Sample], limits: dict[str, float]) -> str:
-    broken = sum(
-        any(getattr(sample.costs, name) > limit for name, limit in limits.items()) for sample in samples
-    )
-    return f"{broken} of {len(samples)} sampled networks exceed a constraint" if limits else "no constraints"
+def _infeasible(samples: list[Sample], parts: Parts, task: Task) -> str:
+    if not parts.bounds:
+        return "no constraints"
+    verdicts = [parts.bounds.foreseen(parts.space, sample.config, task) for sample in samples]
+    broken = sum(bool(verdict.broken) for verdict in verdicts)
+    return f"{broken} of {len(samples)} sampled networks exceed a constraint"
 
 
 def _machine() -> dict[str, float]:

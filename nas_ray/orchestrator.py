@@ -17,6 +17,7 @@ from nas_ray.data import data_id
 from nas_ray.engine import cluster, run_folder
 from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
+from nas_ray.engine.judging import judged
 from nas_ray.engine.limits import Limits
 from nas_ray.engine.pool import PooledEstimator, PoolGate, put_parts
 from nas_ray.engine.progress import Progress, Silent, Snapshot
@@ -26,7 +27,7 @@ from nas_ray.engine.resuming import begun, check_data, check_left, check_totals,
 from nas_ray.engine.shipping import ship
 from nas_ray.errors import RunError
 from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord
-from nas_ray.parts import Parts, make_parts, name_of
+from nas_ray.parts import Parts, make_parts, name_of, rules_in
 from nas_ray.results import SearchResult
 from nas_ray.spaces import SearchSpace
 from nas_ray.stopping import StoppingRule
@@ -45,6 +46,7 @@ def search(
     stopping: str | StoppingRule | type[StoppingRule] | None = None,
     data: Any = None,
     learner: type | None = None,
+    constraints: Any = None,
     trials: int | None = None,
     max_epochs: int | None = None,
     time_budget: float | None = None,
@@ -72,6 +74,8 @@ def search(
         stopping: Likewise.
         data: A name, or :class:`Splits`, six arrays by name, or three map-style data sets.
         learner: A :class:`Learner` subclass: the training recipe.
+        constraints: Limits by name and ``rules``, as in the block ``constraints``; or a rule, or several:
+            ``rule(config, task)`` returns False, or a text that says why, for a network not to be trained.
         trials: Trials that begin training.
         max_epochs: Epochs of a full training.
         time_budget: Seconds.
@@ -95,6 +99,8 @@ def search(
         ClusterError: If Ray cannot be reached or has not the resources asked for.
     """
     objects = {"space": space, "strategy": strategy, "stopping": stopping, "data": data}
+    rules = [] if constraints is None else rules_in(constraints)
+    limits = dict(constraints) if isinstance(constraints, Mapping) else {}
     given = {
         "run.trials": trials,
         "run.time_budget": time_budget,
@@ -106,18 +112,21 @@ def search(
         "resources.concurrency": concurrency,
         "resources.gpus_per_trial": gpus_per_trial,
         "resources.address": address,
+        **{f"constraints.{limit}": value for limit, value in limits.items()},
+        "constraints.rules": [name_of(rule) for rule in rules] or None,
         **{f"{block}.name": name_of(thing) for block, thing in objects.items() if thing is not None},
     }
     resolved = load_config(load_config(config, overrides), {k: v for k, v in given.items() if v is not None})
     run_folder.check(resolved)
-    parts = make_parts(resolved, {**objects, "learner": learner})
-    cluster.connect(resolved.resources.address)
-    plan = cluster.plan(resolved.resources, resolved.run.trials)
-    cluster.check_shared(run_folder.home(resolved))
-    folder = run_folder.create(resolved)
-    with Ledger(folder / LEDGER) as ledger:
-        ledger.append("run", version=VERSION, **_facts(resolved, parts, plan))
-        _attempt(folder, resolved, parts, plan, ledger, Past(), callbacks, progress)
+    parts = make_parts(resolved, {**objects, "learner": learner, "constraints": rules or None})
+    with judged(resolved, parts, begins=True):
+        cluster.connect(resolved.resources.address)
+        plan = cluster.plan(resolved.resources, resolved.run.trials)
+        cluster.check_shared(run_folder.home(resolved))
+        folder = run_folder.create(resolved)
+        with Ledger(folder / LEDGER) as ledger:
+            ledger.append("run", version=VERSION, **_facts(resolved, parts, plan))
+            _attempt(folder, resolved, parts, plan, ledger, Past(), callbacks, progress)
     return SearchResult.load(folder)
 
 
@@ -145,8 +154,8 @@ def resume(
         address: ``"auto"`` joins the Ray cluster of this machine.
         callbacks: Tune callbacks.
         progress: Shows the run while it goes on.
-        objects: ``space=``, ``strategy=``, ``stopping=``, ``data=``, ``learner=`` where the run was given
-            objects that have no name.
+        objects: ``space=``, ``strategy=``, ``stopping=``, ``data=``, ``learner=``, ``constraints=`` where the
+            run was given objects that have no name.
 
     Raises:
         RunError: If the folder is no run, or another process works on it.
@@ -172,13 +181,14 @@ def resume(
             return SearchResult.load(path)
         if changes or delivered(path):
             check_left(resolved, past)
-        cluster.connect(resolved.resources.address)
-        plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
-        cluster.check_shared(path)
-        if changes:
-            (path / run_folder.CONFIG).write_text(resolved.to_yaml())
-        tidy(path, RunRecord(records))  # a driver that was killed could not
-        _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
+        with judged(resolved, parts):
+            cluster.connect(resolved.resources.address)
+            plan = cluster.plan(resolved.resources, past.trials_left(resolved.run.trials))
+            cluster.check_shared(path)
+            if changes:
+                (path / run_folder.CONFIG).write_text(resolved.to_yaml())
+            tidy(path, RunRecord(records))  # a driver that was killed could not
+            _attempt(path, resolved, parts, plan, ledger, past, callbacks, progress)
     return SearchResult.load(path)
 
 
@@ -282,7 +292,8 @@ def _tuner(
             data=parts.data,
             settings=config.estimation,
             seed=config.run.seed,
-            limits=config.constraints.limits,
+            limits=parts.bounds.limits,
+            rules=parts.bounds.rules,
             folder=str(folder),
             recorded=past.recorded,
             learner=parts.learner,

@@ -12,6 +12,7 @@ import numpy as np
 
 from nas_ray import plugins
 from nas_ray.config import Named, SearchConfig
+from nas_ray.costs import Bounds, Rule
 from nas_ray.data import Splits
 from nas_ray.data import load as load_data
 from nas_ray.errors import ConfigError
@@ -32,6 +33,7 @@ SET_BY = {
     "task": "the data",
 }
 
+PARTS = ("space", "strategy", "stopping", "data", "learner", "constraints")
 
 REPORTED = {
     "classification": ("val_acc", "val_loss", "train_loss", "params", "flops"),
@@ -51,6 +53,7 @@ class Parts:
         strategy: Which next.
         rule: How good, for less.
         learner: The training recipe, None for nas_ray's own.
+        bounds: What a network must keep to be trained.
     """
 
     data: Splits
@@ -59,6 +62,7 @@ class Parts:
     strategy: Strategy
     rule: StoppingRule
     learner: type | None
+    bounds: Bounds
 
 
 def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -> Parts:
@@ -69,7 +73,7 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
         objects: Objects or classes that take the place of names.
     """
     given = {key: value for key, value in (objects or {}).items() if value is not None}
-    plugins.check_names(given, ("space", "strategy", "stopping", "data", "learner"), "part of a run")
+    plugins.check_names(given, PARTS, "part of a run")
     root = {"root": config.data.root} if config.data.root else {}
     if "data" not in given:
         _check_name("data", config.data.name)
@@ -102,7 +106,8 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
         plugins.check_names(
             [each.metric for each in task.objectives], REPORTED[task.kind], "metric that an epoch reports"
         )
-    return Parts(data, task, space, strategy, rule, learner)
+    bounds = Bounds(config.constraints.limits, _rules(given, config), config.estimation.batch_size)
+    return Parts(data, task, space, strategy, rule, learner, bounds)
 
 
 def _fit(strategy: Strategy, space: SearchSpace, task: Task) -> None:
@@ -171,6 +176,38 @@ def _learner(given: Any) -> type | None:
             "`Learner.from_function` makes one of a function that trains an epoch"
         )
     return given
+
+
+def rules_in(constraints: Any) -> list[Any]:
+    """Return the rules in what ``nas_ray.search(constraints=...)`` takes: a rule, a list, or a block.
+
+    Raises:
+        ConfigError: If it is none of them.
+    """
+    given = constraints.get("rules", ()) if isinstance(constraints, Mapping) else constraints
+    rules = [given] if isinstance(given, str) or callable(given) else given
+    if not isinstance(rules, (list, tuple)):
+        raise ConfigError(
+            "`constraints` must be a function of (config, task), a list of them, or a dict of limits and "
+            f"`rules`, but got {constraints!r}"
+        )
+    return list(rules)
+
+
+def _rules(given: Mapping[str, Any], config: SearchConfig) -> dict[str, Rule]:
+    rules = rules_in(given["constraints"]) if "constraints" in given else list(config.constraints.rules)
+    named: dict[str, Rule] = {}
+    for rule in rules:
+        name = rule if isinstance(rule, str) else getattr(rule, "__name__", type(rule).__name__)
+        if isinstance(rule, str):
+            _check_name("constraints", rule)
+            rule = plugins.load_object(rule)
+        if not callable(rule):
+            raise ConfigError(
+                f"a rule of `constraints` must be a function of (config, task), but is {rule!r}"
+            )
+        named[f"{name} ({len(named) + 1})" if name in named else name] = rule
+    return named
 
 
 def _check_name(part: str, name: str) -> None:

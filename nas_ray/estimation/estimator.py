@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from nas_ray.costs import Costs
+from nas_ray.costs import Bounds, Rule, Verdict
 from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.checkpoint import Checkpoint
@@ -53,6 +53,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         settings: Estimation | None = None,
         seed: int = 0,
         limits: Mapping[str, float] | None = None,
+        rules: Mapping[str, Rule] | None = None,
         folder: str | None = None,
         recorded: Mapping[str, int] | None = None,
         learner: type[Learner] | None = None,
@@ -67,7 +68,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             data: The data set.
             settings: The training recipe and the fidelity dials.
             seed: Seed of the run; a trial's own follows from it and the configuration.
-            limits: Upper bounds on ``params`` and ``flops``.
+            limits: Upper bounds on what a network costs (:class:`~nas_ray.costs.Bounds`).
+            rules: Rules of one's own, by name: ``rule(config, task)`` returns False, or a text that says what
+                is wrong, for a network that must not be trained.
             folder: The run's folder, for checkpoints and the best weights; None keeps neither.
             recorded: Last epoch of each trial in the run's record, where earlier attempts trained it.
             learner: The recipe's class; None takes :class:`Learner`.
@@ -83,9 +86,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         from nas_ray.estimation.learner import Learner
 
         self.settings = settings or Estimation()
-        self.space, self.seed, self.limits = space, seed, dict(limits or {})
-        self.learner_class = learner or Learner
-        verdicts.check_limits(self.limits)
+        self.space, self.seed, self.learner_class = space, seed, learner or Learner
+        self.bounds = Bounds(limits or {}, rules or {}, self.settings.batch_size)
         self.task = task.at(resolution=self.settings.resolution, width=self.settings.width)
         if threads:
             torch.set_num_threads(threads)
@@ -158,12 +160,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         return report
 
     def _epoch(self) -> dict[str, Any]:
-        if self.learner is None:
-            if beyond := self._beyond_limits(self._foreseen()):
-                return beyond
-            self.learner = self._started()
-            if beyond := self._beyond_limits(self.learner.costs):
-                return beyond
+        if self.learner is None and (beyond := self._begun()):
+            return beyond
+        assert self.learner is not None
         learner = self.learner
         if learner.epoch:
             self._checkpoint.tick(learner.state_dict)
@@ -175,16 +174,22 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self._keep(result)
         return {**result, "outcome": "finished" if finished else "running", "done": finished}
 
-    def _foreseen(self) -> Costs | None:
-        if not self.limits:
-            return None
-        return verdicts.foreseen_costs(self.space, self.trial_config, self.task)
+    def _begun(self) -> dict[str, Any] | None:
+        """Build the network; return how the trial ends where it is beyond the bounds of the run."""
+        foreseen = self.bounds.foreseen(self.space, self.trial_config, self.task)
+        if foreseen.broken:
+            return self._beyond(foreseen)
+        self.learner = self._started()
+        costs: dict[str, float] = asdict(self.learner.costs)
+        if self.bounds.limits and not foreseen.costs:  # the meta device could not run it
+            costs = self.bounds.costs(self.learner.model, self.trial_config, self.task)
+        if broken := self.bounds.beyond(costs):
+            return self._beyond(Verdict(broken, costs))
+        return None
 
-    def _beyond_limits(self, costs: Costs | None) -> dict[str, Any] | None:
-        broken = "" if costs is None else verdicts.broken_limits(costs, self.limits)
-        if not broken or costs is None:
-            return None
-        return {**self._ended("infeasible", "constraint", broken), **asdict(costs)}
+    def _beyond(self, verdict: Verdict) -> dict[str, Any]:
+        costs = {name: verdict.costs[name] for name in ("params", "flops") if name in verdict.costs}
+        return {**self._ended("infeasible", "constraint", str(verdict)), **costs}
 
     def _started(self) -> Learner:
         state, self._state = self._state, None

@@ -1,4 +1,4 @@
-"""When a trial ends before its time: a limit on its costs is broken, or its training diverged."""
+"""When a trial ends before its time: its training diverged."""
 
 from __future__ import annotations
 
@@ -6,47 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nas_ray.costs import Costs, count
 from nas_ray.errors import ConfigError
-from nas_ray.spaces import Config, SearchSpace
-from nas_ray.tasks import Objective, Task
-
-LIMITED = ("params", "flops")
+from nas_ray.tasks import Objective
 
 LOSSES = ("train_loss", "val_loss")
 """Watched beside the objectives: an accuracy stays finite when the weights no longer are."""
-
-
-def check_limits(limits: Mapping[str, float]) -> None:
-    """Check the names of limits.
-
-    Raises:
-        ConfigError: If one is not counted.
-    """
-    if unknown := limits.keys() - set(LIMITED):
-        raise ConfigError(f"a limit must be on one of {', '.join(LIMITED)}, but got {sorted(unknown)}")
-
-
-def foreseen_costs(space: SearchSpace, config: Config, task: Task) -> Costs | None:
-    """Count a network on the meta device, so that one beyond its limits takes no memory at all.
-
-    Returns:
-        The costs, or None for a network that the meta device cannot run; it is counted once it is built.
-    """
-    try:
-        return count(space, config, task)
-    except Exception:  # whatever a user's module does there; what is really wrong shows when it is built
-        return None
-
-
-def broken_limits(costs: Costs, limits: Mapping[str, float]) -> str:
-    """Return the limits that a network breaks, in words; empty if it keeps them."""
-    counted = {name: getattr(costs, name) for name in LIMITED}
-    return "; ".join(
-        f"`{name}` must be at most {limit:,.0f}, but got {counted[name]:,}"
-        for name, limit in limits.items()
-        if counted[name] > limit
-    )
 
 
 def divergence(result: Mapping[str, Any], objectives: Iterable[Objective]) -> str:

@@ -124,7 +124,9 @@ def _fidelity(run: RunRecord, trial: TrialRecord) -> Record:
 
 def _measurements(run: RunRecord, trial: TrialRecord, metrics: Columns) -> Record:
     modes = {objective.metric: max if objective.mode == "max" else min for objective in run.objectives}
-    records = [*trial.reports, *([trial.end] if trial.end else [])]  # costs without an epoch are in the end
+    # Costs without an epoch are in the proposal, where the driver knew them, or in the end.
+    costs = {"metrics": trial.proposal.get("costs") or {}}
+    records = [costs, *trial.reports, *([trial.end] if trial.end else [])]
     row: Record = {}
     for name in (*metrics, "params", "flops"):
         source = name.removesuffix("_last")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from ray.tune.search import Searcher
 
+from nas_ray.costs import Verdict
 from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.reports import fidelity_of, worth_of
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
@@ -27,7 +28,7 @@ PATIENCE = 30
 """Known or infeasible candidates in a row after which unseen neighbours, then samples, are proposed."""
 
 HOPELESS = 300
-"""Networks in a row that workers find beyond the limits after which the space counts as exhausted."""
+"""Networks in a row beyond the constraints after which the space counts as exhausted."""
 
 Event = dict[str, Any]
 """One line of history: ``{"event": "propose", ...}`` or ``{"event": "end", ...}``."""
@@ -113,6 +114,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Called with every proposal before it is acted on."""
         self.why_failed: Callable[[str], str] | None = None
         """Says why Tune counts one of its trials as an error; None takes all for ``"error"``."""
+        self.constraints: Callable[[Config], Verdict | None] | None = None
+        """Says which constraints a network breaks; None leaves them to the workers, as does its None."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
@@ -330,6 +333,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         return self._live.get(trial_id)
 
     @property
+    def points_to_evaluate(self) -> list[Config]:
+        """Configurations that are still to be proposed before all others."""
+        return list(self._first)
+
+    @property
     def objective(self) -> Objective:
         """The metric and its direction; ``max`` where nobody said which."""
         mode: Mode = "min" if self._mode == "min" else "max"
@@ -393,12 +401,19 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             proposal = self._record(candidate)
             if proposal.outcome == "running":
                 return proposal
-        config = unseen(space, self.memory, self.generator(len(self.memory)), self.task)
-        return None if config is None else self._record(Candidate(config, note={"source": "unseen"}))
+        for _ in range(HOPELESS):
+            config = unseen(space, self.memory, self.generator(len(self.memory)), self.task)
+            if config is None:
+                return None
+            proposal = self._record(Candidate(config, note={"source": "unseen"}))
+            if proposal.outcome == "running":
+                return proposal
+        return None
 
     def _record(self, candidate: Candidate) -> Proposal:
         space, config = self._space, candidate.config
-        broken, config_id = space.violations(config, self.task), space.config_id(config)
+        broken, config_id = "; ".join(space.violations(config, self.task)), space.config_id(config)
+        costs: Mapping[str, float] = {}
         outcome, reason = "running", ""
         if broken:
             outcome, reason = "infeasible", "constraint"
@@ -406,6 +421,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             outcome, reason = "cached", EVALUATED
         elif not self.repeats and self.memory.known(config_id):
             outcome, reason = "cached", "known"
+        elif (verdict := self._judged(config)) and verdict.broken:
+            outcome, reason, broken, costs = "infeasible", "constraint", str(verdict), verdict.costs
         proposal = Proposal(
             number=len(self.memory),
             config=config,
@@ -413,14 +430,18 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             architecture_id=space.architecture_id(config),
             outcome=outcome,  # type: ignore[arg-type]  # one of the three literals above
             reason=reason,
-            error="; ".join(broken),
+            error=broken,
             parents=candidate.parents,
             note=candidate.note,
+            costs=costs,
         )
         if self.recorder is not None:
             self.recorder(proposal)
         self._adopt(proposal)
         return proposal
+
+    def _judged(self, config: Config) -> Verdict | None:
+        return None if self.constraints is None else self.constraints(config)
 
     def _adopt(self, proposal: Proposal) -> None:
         self._events.append({"event": "propose", **proposal.to_json()})
@@ -446,4 +467,4 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
 
     def __getstate__(self) -> dict[str, Any]:
         """The Tuner pickles its searcher; an open recorder stays behind."""
-        return {**self.__dict__, "recorder": None, "why_failed": None}
+        return {**self.__dict__, "recorder": None, "why_failed": None, "constraints": None}

@@ -46,6 +46,7 @@ class Proposal:
         error: The broken rules in words.
         parents: Numbers of the proposals it was derived from.
         note: What the strategy wants on record.
+        costs: What its network costs, by name, where a constraint stood against it.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Proposal:
     error: str = ""
     parents: tuple[int, ...] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def measured(self) -> bool:
@@ -70,7 +72,8 @@ class Proposal:
 
     def to_json(self) -> dict[str, Any]:
         """Return the proposal as plain JSON values."""
-        return {**asdict(self), "parents": list(self.parents), "note": dict(self.note)}
+        plain = {**asdict(self), "parents": list(self.parents), "note": dict(self.note)}
+        return {key: value for key, value in plain.items() if key != "costs" or value}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Proposal:

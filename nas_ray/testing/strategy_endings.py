@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from ray.tune.search import Searcher
 
-from nas_ray.spaces import SearchSpace
+from nas_ray.costs import Verdict
+from nas_ray.spaces import Config, SearchSpace
 from nas_ray.strategies import Observation, Strategy
 from nas_ray.strategies.base import HOPELESS
 from nas_ray.testing.awkward import awkward_space
@@ -83,6 +84,26 @@ class EndingConformance:
             strategy.on_trial_complete(live[0][0], {"outcome": "infeasible", "reason": "constraint"})
         assert strategy.suggest("one more") == Searcher.FINISHED
 
+    def test_what_breaks_a_constraint_is_on_record_and_never_trained(self) -> None:
+        """What a check beside the driver rejects is infeasible, with its costs, and counts to no budget."""
+        strategy = self.make(awkward_space("mixed"))
+        strategy.max_trials = 5
+        strategy.constraints = _only_every_fourth
+        configs = drive(strategy, 10)
+        assert len(configs) == 5
+        assert not any(_only_every_fourth(config).broken for config in configs)
+        rejected = [each for each in strategy.memory.proposals if each.outcome == "infeasible"]
+        assert rejected
+        assert {(each.reason, each.error, each.costs["params"]) for each in rejected} == {
+            ("constraint", "too large", 7)
+        }
+
+    def test_where_no_network_keeps_the_constraints_the_search_ends_at_once(self) -> None:
+        strategy = self.make(awkward_space("mixed"))
+        strategy.constraints = lambda config: Verdict({"params": "too large"})
+        assert strategy.suggest("one") == Searcher.FINISHED
+        assert len(strategy.memory) <= strategy.patience + HOPELESS
+
     def test_ends_in_any_mixture_are_survived(self) -> None:
         strategy, live = self.make(awkward_space("mixed")), Live()
         endings = list(ENDINGS.values())
@@ -133,3 +154,8 @@ class EndingConformance:
         later = drive(strategy, 100)
         assert len(later) == 5
         assert config not in later
+
+
+def _only_every_fourth(config: Config) -> Verdict:
+    fits = quality(config) < 0.25
+    return Verdict() if fits else Verdict({"params": "too large"}, {"params": 7})

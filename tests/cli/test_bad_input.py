@@ -172,6 +172,15 @@ def test_data_that_a_space_cannot_serve(ask, folder):
     assert "`nas-ray spaces`" in answer.err
 
 
+def test_constraints_that_no_network_keeps(ask, folder):
+    (folder / "rules_of_mine.py").write_text("def shallow(config, task):\n    return config['depth'] < 1\n")
+    rules = ["constraints.rules=rules_of_mine:shallow", "constraints.depth=4"]
+    answer = refused(ask, folder, "--space", "mlp", *rules)
+    assert answer.code == 2
+    assert "rule `rules_of_mine:shallow` rejects 100%, `depth` at most 4 (the least is 2) rejects" in answer.err
+    assert "loosen `rules_of_mine:shallow`" in answer.err
+
+
 def test_points_to_evaluate_that_are_no_members(ask, folder):
     points = "strategy.points_to_evaluate=[{depht: 2, layer0.units: 3, layer0.norm: tall}]"
     answer = refused(ask, folder, "--space", "mlp", "--strategy", "random", "space.max_depth=1", points)
