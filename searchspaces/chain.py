@@ -6,7 +6,7 @@ with the layer settings of Zoph and Le 2017 (https://arxiv.org/abs/1611.01578) a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,11 @@ from ray import tune
 from ray.tune.search.sample import Domain
 
 from nas_ray.errors import ConfigError, InvalidConfig
-from nas_ray.spaces import Config, SearchSpace
+from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import chain_layers, options
-from .chain_layers import KEYS, POOLINGS
+from . import chain_layers, chain_members, layouts, options
+from .chain_layers import KEYS, POOLINGS, Layer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -153,6 +153,20 @@ class Chain(SearchSpace):
             )
         return broken + (chain_layers.shape_violations(layers, task) if task else [])
 
+    def members(self) -> Mapping[str, Config]:
+        """Return published networks, as far as the space offers their settings: see ``chain_members``."""
+        found = {name: self._member(*network) for name, network in chain_members.PUBLISHED.items()}
+        return {name: config for name, config in found.items() if config}
+
+    def _member(self, layers: Sequence[Layer], head: Mapping[str, Any]) -> Config | None:
+        """Return a configuration of these layers, None if the space does not offer them."""
+        config = layouts.layered(layers, self.max_depth, self._choices())
+        config |= {f"head.{key}": value for key, value in {"units": self.units[0], **head}.items()}
+        try:
+            return self.check(config)
+        except InvalidConfig:
+            return None
+
     def size(self) -> int:
         """Return the number of configurations that keep the rules of order, counting the keys that matter.
 
@@ -194,6 +208,18 @@ class Chain(SearchSpace):
         lines = [chain_layers.draw(layer) for layer in chain_layers.read(config)]
         lines += chain_layers.draw_head(chain_layers.read_head(config))
         return "\n".join(["input", *(f"-> {line}" for line in lines)])
+
+    def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
+        """Return the layers as one path, with an edge beside a layer for its shortcut."""
+        layers = chain_layers.read(config)
+        steps = [
+            (chain_layers.draw({**layer, "skip": False}), f"layer {index}")
+            for index, layer in enumerate(layers)
+        ]
+        end = "; ".join(chain_layers.draw_head(chain_layers.read_head(config)))
+        edges = layouts.path([*steps, (end, "output")])
+        skips = [edge for edge, layer in zip(edges, layers, strict=False) if layer.get("skip")]
+        return {"network": edges + [edge._replace(operation="skip") for edge in skips]}
 
     def build(self, config: Config, task: Task) -> nn.Module:
         """Return the network as an ``nn.Sequential`` of its layers and the head.

@@ -1,4 +1,4 @@
-"""Networks in stages, by arithmetic: layouts, channel counts, map sizes, and how they are drawn."""
+"""Networks in stages and layers, by arithmetic: layouts, channels, map sizes, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nas_ray.errors import ConfigError
-from nas_ray.spaces import Edge
+from nas_ray.spaces import Config, Edge
 
 
 def checked(
@@ -58,6 +58,21 @@ def shape_violations(strides: Mapping[str, int], height: int, width: int) -> lis
             ]
         sides = -(-sides[0] // stride), -(-sides[1] // stride)
     return []
+
+
+def layered(layers: Sequence[Mapping[str, Any]], slots: int, choices: Mapping[str, Sequence[Any]]) -> Config:
+    """Return ``depth`` and the keys ``layerI.<setting>`` of a network, one layer after the other.
+
+    Args:
+        layers: The settings of each layer; those that are not said are the first on offer.
+        slots: Layers that a configuration has keys for.
+        choices: What a layer is chosen from.
+    """
+    config: Config = {"depth": len(layers)}
+    for index in range(max(slots, len(layers))):
+        said = layers[index] if index < len(layers) else {}
+        config |= {f"layer{index}.{key}": said.get(key, values[0]) for key, values in choices.items()}
+    return config
 
 
 def path(steps: Iterable[tuple[str, str]]) -> list[Edge]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.spaces import Config, SearchSpace
+from nas_ray.errors import InvalidConfig
+from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import options
+from . import layouts, options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,6 +79,25 @@ class MLP(SearchSpace):
         layers = range(config["depth"])
         return frozenset({"depth", *(f"layer{index}.{key}" for index in layers for key in self._choices)})
 
+    def members(self) -> Mapping[str, Config]:
+        """Return published networks, as far as the space offers their settings.
+
+        ``lenet_300_100`` (LeCun et al. 1998, http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf) for
+        handwritten digits, which needs units of 100 and 300, and ``ppo_policy`` (Schulman et al. 2017,
+        https://arxiv.org/abs/1707.06347, section 6.1), two layers of 64 units; both have tanh.
+        """
+        found = {"lenet_300_100": self._member([300, 100]), "ppo_policy": self._member([64, 64])}
+        return {name: config for name, config in found.items() if config}
+
+    def _member(self, units: Sequence[int]) -> Config | None:
+        """Return plain layers with tanh, None if the space does not offer them."""
+        plain = {"activation": "tanh", "norm": "none", "dropout": 0.0, "skip": False}
+        layers = [{**plain, "units": each} for each in units]
+        try:
+            return self.check(layouts.layered(layers, self.max_depth, self._choices))
+        except InvalidConfig:
+            return None
+
     def size(self) -> int:
         """Return the number of configurations, counting the keys that matter: the sum of L^depth over depths.
 
@@ -90,6 +110,14 @@ class MLP(SearchSpace):
         """Draw the network as one line for each layer, from the input down."""
         lines = [_draw(layer) for layer in self._layers(config)]
         return "\n".join(["input", *(f"-> {line}" for line in lines), "-> dense to the outputs"])
+
+    def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
+        """Return the layers as one path, with an edge beside a layer for its shortcut."""
+        layers = self._layers(config)
+        steps = [(_draw({**layer, "skip": False}), f"layer {index}") for index, layer in enumerate(layers)]
+        edges = layouts.path([*steps, ("dense", "output")])
+        skips = [edge for edge, layer in zip(edges, layers, strict=False) if layer["skip"]]
+        return {"network": edges + [edge._replace(operation="skip") for edge in skips]}
 
     def build(self, config: Config, task: Task) -> nn.Module:
         """Return the network as an ``nn.Sequential`` of its layers."""

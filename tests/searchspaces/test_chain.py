@@ -1,15 +1,23 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import torchvision
 from torch import nn
 
+from nas_ray.costs.counting import count
 from nas_ray.errors import InvalidConfig, SpaceError, Unsupported
-from nas_ray.searchspaces import modules, options
+from nas_ray.searchspaces import chain_members, layouts, modules, options
 from nas_ray.searchspaces.chain import Chain
 from nas_ray.spaces import Config
 from nas_ray.tasks import Task
 
 DIGITS = Task(kind="classification", input_shape=(1, 8, 8), outputs=10)
+IMAGENET = Task(kind="classification", input_shape=(3, 224, 224), outputs=1000)
 SPACE = Chain()
 LAYER = {
     "op": "conv",
@@ -51,6 +59,56 @@ def test_known_sizes() -> None:
     chains = sum(convolutions * (convolutions + poolings) ** more for more in range(6))
     assert SPACE.size() == chains * heads == 2469286947682376640
     assert Chain(max_depth=1, ops=["conv"], kernels=[3], widths=[8], max_dense=0).size() == 36 * 9
+
+
+VGG_SETTINGS: dict[str, Any] = {
+    "max_depth": 18,
+    "widths": [64, 128, 256, 512],
+    "units": [4096],
+    "dropouts": [0.5],
+}
+
+
+@pytest.mark.parametrize(("name", "count"), [("vgg11", 132_863_336), ("vgg16", 138_357_544)])
+def test_vgg_has_torchvisions_parameters(name: str, count: int) -> None:
+    """Simonyan and Zisserman 2015, table 2: 133 and 138 million."""
+    space = Chain(**VGG_SETTINGS)
+    with torch.device("meta"):
+        ours = space.build(space.members()[name], IMAGENET)
+        theirs = getattr(torchvision.models, name)()
+    assert [weight.shape for weight in ours.parameters()] == [weight.shape for weight in theirs.parameters()]
+    assert sum(weight.numel() for weight in ours.parameters()) == count
+
+
+def test_a_network_of_naap440_is_a_member_of_the_default_space(shared_data: Path) -> None:
+    """And so are all its networks of 3x3 convolutions without residual connections, with their widths."""
+    cifar10 = Task(kind="classification", input_shape=(3, 32, 32), outputs=10)
+    table = pd.read_parquet(shared_data / "naap440_archs.parquet").set_index("model_id")
+    assert SPACE.members().keys() == {"naap440_429"}
+    assert count(SPACE, SPACE.members()["naap440_429"], cifar10).params == table.loc[429, "params"] == 20_554
+    space, checked = Chain(max_depth=4, widths=[12, 16, 24, 32, 40]), 0
+    (_, head) = chain_members.PUBLISHED["naap440_429"]
+    for scheme, params in zip(table["scheme"].map(json.loads), table["params"], strict=True):
+        if any(layer["residual"] or layer["kernel_size"] != 3 for layer in scheme):
+            continue
+        layers = [chain_members.convolution(layer["width"], "batch", layer["stride"]) for layer in scheme]
+        config = space.check(
+            layouts.layered(layers, 4, space._choices())
+            | {"head.units": 32, **{f"head.{key}": value for key, value in head.items()}}
+        )
+        assert count(space, config, cifar10).params == params
+        checked += 1
+    assert checked == 96
+
+
+def test_a_network_is_scaled_to_more_channels_and_other_data() -> None:
+    larger = SPACE.scale(SPACE.members()["naap440_429"], widths=[16, 24, 32, 64])
+    task = Task(kind="classification", input_shape=(3, 64, 64), outputs=100, width=2)
+    network = larger.build(task)
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 100)
+    assert network[-1][-1].in_features == 64
+    with pytest.raises(InvalidConfig, match=r"layer1\.width"):
+        SPACE.scale(SPACE.members()["naap440_429"], widths=[16, 32])
 
 
 def test_no_pooling_first() -> None:
@@ -249,4 +307,15 @@ def test_the_drawing() -> None:
         "-> global max pooling",
         "-> dropout 0.1, dense 32, relu",
         "-> dropout 0.1, dense to the outputs",
+    ]
+    assert SPACE.graphs(config)["network"] == [
+        ("input", "layer 0", "conv 3x3, 16 channels, stride 2, batch norm, relu"),
+        ("layer 0", "layer 1", "avg_pool 3x3"),
+        ("layer 1", "layer 2", "separable 3x3, 16 channels, relu"),
+        (
+            "layer 2",
+            "output",
+            "global max pooling; dropout 0.1, dense 32, relu; dropout 0.1, dense to the outputs",
+        ),
+        ("input", "layer 0", "skip"),
     ]

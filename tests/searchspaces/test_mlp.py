@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from nas_ray.errors import InvalidConfig
 from nas_ray.searchspaces.mlp import MLP
 from nas_ray.spaces import Config
 from nas_ray.tasks import Task
@@ -35,6 +36,29 @@ def test_known_sizes() -> None:
 def test_layers_beyond_the_depth_do_not_matter() -> None:
     config = mlp({"units": 32})
     assert SPACE.config_id(config) == SPACE.config_id(config | {"layer2.units": 256, "layer1.skip": True})
+
+
+def test_published_networks_are_members() -> None:
+    """LeNet-300-100 has 266,610 parameters (Han et al. 2015: 267K); the policy is that of HalfCheetah."""
+    space = MLP(max_depth=3, units=[64, 100, 300])
+    members = space.members()
+    digits = Task(kind="classification", input_shape=(1, 28, 28), outputs=10)
+    robot = Task(kind="regression", input_shape=(17,), outputs=6)
+    assert parameters(space, members["lenet_300_100"], digits) == 266_610
+    assert parameters(space, members["ppo_policy"], robot) == 17 * 64 + 64 + 64 * 64 + 64 + 64 * 6 + 6
+    assert SPACE.members().keys() == {"ppo_policy"}
+
+
+def parameters(space: MLP, config: Config, task: Task) -> int:
+    return sum(weight.numel() for weight in space.build(config, task).parameters())
+
+
+def test_a_network_is_scaled_to_more_units_and_other_data() -> None:
+    larger = SPACE.scale(SPACE.members()["ppo_policy"], units=[*SPACE.units, 512])
+    task = Task(kind="regression", input_shape=(30,), outputs=3, width=4)
+    assert parameters(larger.space, larger.config, task) == 30 * 256 + 256 + 256 * 256 + 256 + 256 * 3 + 3
+    with pytest.raises(InvalidConfig, match="units"):
+        SPACE.scale(mlp({"units": 16}), units=[64])
 
 
 @pytest.mark.parametrize(
@@ -75,4 +99,10 @@ def test_the_drawing() -> None:
         "-> dense 64, batch norm, relu, dropout 0.1",
         "-> dense 16, relu, skip",
         "-> dense to the outputs",
+    ]
+    assert SPACE.graphs(config)["network"] == [
+        ("input", "layer 0", "dense 64, batch norm, relu, dropout 0.1"),
+        ("layer 0", "layer 1", "dense 16, relu"),
+        ("layer 1", "output", "dense"),
+        ("layer 0", "layer 1", "skip"),
     ]
