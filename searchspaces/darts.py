@@ -92,7 +92,7 @@ class DARTS(TwoCellSpace):
         channels: C, channels of a node in the first cells: 16 in the authors' search, 36 in their evaluation.
         cells: Number of cells, at least 3: 8 in the search, 20 in the evaluation.
         auxiliary: Weight of the loss of a second classifier after the second reduction; 0 builds none, the
-            authors take 0.4.
+            authors take 0.4. Its layers are as wide at any C, 128 and 768, and count as parameters.
         drop_path: Probability of dropping an edge that is no identity, in training; the authors take 0.2.
         scheduled: Whether it grows linearly from 0 over the training, as the authors' does.
 
@@ -150,10 +150,10 @@ class DARTS(TwoCellSpace):
 @lru_cache(10_000)
 def _cell(values: tuple[str, ...]) -> Graph:
     """Return a cell from the values of its keys, of which the first node has none for its inputs."""
-    rows = ("0,1", *values)
+    rows = ("0+1", *values)
     nodes = []
     for pair, first, second in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
-        one, other = pair.split(",")
+        one, other = pair.split("+")
         nodes.append(((int(one), first), (int(other), second)))
     return Graph(INPUTS, tuple(nodes), tuple(STATES))
 
@@ -172,4 +172,4 @@ def member(genotype: Genotype) -> Config:
 
 
 def _text(pair: tuple[int, int]) -> str:
-    return f"{pair[0]},{pair[1]}"
+    return f"{pair[0]}+{pair[1]}"

@@ -108,7 +108,7 @@ class NASNet(TwoCellSpace):
         channels: C, channels of a block in the first cells; 32 in the published 6 @ 768.
         cells: N, normal cells in a row; 6 in the published 6 @ 768.
         auxiliary: Weight of the loss of a second classifier after the second reduction; 0 builds none, the
-            paper takes 0.4.
+            paper takes 0.4. Its layers are as wide at any C, 128 and 768, and count as parameters.
         drop_path: Probability of dropping an edge that is no identity, in training; the authors' code for
             CIFAR-10 has 0.4.
         scheduled: Whether it grows linearly from 0 over the training (the paper's ScheduledDropPath).

@@ -30,7 +30,7 @@ class TestDARTS(SearchSpaceConformance):
 class TestRegularisedDARTS(NetworkConformance):
     """With drop-path and the auxiliary classifier."""
 
-    samples = 5
+    samples, many = 5, 50
 
     def make_space(self) -> SearchSpace:
         return load_space("darts", channels=3, cells=4, drop_path=0.3, auxiliary=0.4)
@@ -103,7 +103,7 @@ def test_a_cell_with_its_nodes_renumbered_is_the_same_network() -> None:
 
 def _exchanged(config: Config) -> Config | None:
     """Return the normal cell with states 2 and 3 exchanged, if node 3 takes both inputs, as node 2 does."""
-    if config["normal.node3.inputs"] != "0,1":
+    if config["normal.node3.inputs"] != "0+1":
         return None
     other = dict(config)
     for one, two in (("node2", "node3"), ("node3", "node2")):
@@ -112,11 +112,11 @@ def _exchanged(config: Config) -> Config | None:
     for node in ("node4", "node5"):
         key = f"normal.{node}"
         names = {2: 3, 3: 2}
-        states = [int(state) for state in config[f"{key}.inputs"].split(",")]
+        states = [int(state) for state in config[f"{key}.inputs"].split("+")]
         edges = sorted(
             (names.get(state, state), config[f"{key}.op{side}"]) for side, state in enumerate(states, 1)
         )
-        other[f"{key}.inputs"] = ",".join(str(state) for state, _ in edges)
+        other[f"{key}.inputs"] = "+".join(str(state) for state, _ in edges)
         other[f"{key}.op1"], other[f"{key}.op2"] = (name for _, name in edges)
     return other
 
@@ -170,5 +170,5 @@ def test_every_pair_of_inputs_is_offered_once() -> None:
     domains = DARTS().domains
     for state in (3, 4, 5):
         offered = domains[f"reduce.node{state}.inputs"].categories
-        assert offered == [f"{one},{other}" for one, other in itertools.combinations(range(state), 2)]
+        assert offered == [f"{one}+{other}" for one, other in itertools.combinations(range(state), 2)]
     assert "normal.node2.inputs" not in domains

@@ -29,7 +29,7 @@ class TestNASNet(SearchSpaceConformance):
 class TestRegularisedNASNet(NetworkConformance):
     """With drop-path of a fixed rate and the auxiliary classifier."""
 
-    samples = 5
+    samples, many = 5, 50
 
     def make_space(self) -> SearchSpace:
         return load_space("nasnet", **SMALLEST, drop_path=0.4, scheduled=False, auxiliary=0.4)
