@@ -6,10 +6,11 @@ its ``inputs``, and ``join`` where there are several; the output is one more suc
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from nas_ray.spaces import Config, stable_id
+from nas_ray.spaces import Config
 
 Layer = dict[str, Any]
 
@@ -97,16 +98,17 @@ def ordered(graph: dict[int, Layer]) -> list[Layer]:
     them, then by one of all that they lead to. Layers that agree in all three keep their order: they are
     nearly always interchangeable, and where they are not, one network may have two canonical forms.
     """
-    depth, before, after = dict[int, int](), dict[int, str](), dict[int, str]()
+    own, depth, before, after = dict[int, str](), dict[int, int](), dict[int, str](), dict[int, str]()
     readers: dict[int, list[int]] = {index: [] for index in graph}
     for index, layer in graph.items():
         inputs = layer["inputs"]
         depth[index] = 1 + max((depth[source] for source in inputs), default=0)
-        before[index] = stable_id([_own(layer), sorted(before[source] for source in inputs)])
+        own[index] = "".join(f"{key}={value};" for key, value in layer.items() if key != "inputs")
+        before[index] = _digest(own[index], sorted(before[source] for source in inputs))
         for source in inputs:
             readers[source].append(index)
-    for index, layer in reversed(graph.items()):
-        after[index] = stable_id([_own(layer), sorted(after[reader] for reader in readers[index])])
+    for index in reversed(graph):
+        after[index] = _digest(own[index], sorted(after[reader] for reader in readers[index]))
     inner = sorted((i for i in graph if i >= 0), key=lambda i: (depth[i], before[i], after[i], i))
     numbers = {old: new for new, old in enumerate(inner)}
     return [
@@ -115,8 +117,9 @@ def ordered(graph: dict[int, Layer]) -> list[Layer]:
     ]
 
 
-def _own(layer: Layer) -> Layer:
-    return {key: value for key, value in layer.items() if key != "inputs"}
+def _digest(own: str, around: list[str]) -> str:
+    """Return a short text for a layer and those next to it, the same in every process."""
+    return hashlib.sha256(f"{own}{around}".encode()).hexdigest()[:16]
 
 
 def count(layers: int, settings: int, joins: int) -> int:
