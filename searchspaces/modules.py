@@ -133,9 +133,10 @@ def initialised(network: nn.Module) -> nn.Module:
     PyTorch's own default shrinks the signal at each layer, so that chains without norms learn nothing in
     the few epochs that a search gives them. The last linear layer keeps it: small outputs are a good start.
     """
-    layers = [module for module in network.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Linear)
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
     for layer in layers[:-1]:
-        depthwise = isinstance(layer, nn.Conv2d) and layer.groups > 1  # no activation follows it
+        depthwise = not isinstance(layer, nn.Linear) and layer.groups > 1  # no activation follows it
         nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if depthwise else "relu")
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
