@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nas_ray.orchestrator import resume, search
     from nas_ray.results import SearchResult
     from nas_ray.spaces import SearchSpace
+    from nas_ray.spaces.mutable import Choice, InputChoice, Optional, Repeat, Width
     from nas_ray.stopping import StoppingRule
     from nas_ray.strategies import Candidate, Observation, Proposal, Strategy
     from nas_ray.tasks import Objective, Task
@@ -56,6 +57,7 @@ _HOMES = {
     "nas_ray.orchestrator": ["resume", "search"],
     "nas_ray.results": ["SearchResult"],
     "nas_ray.spaces": ["SearchSpace"],
+    "nas_ray.spaces.mutable": ["Choice", "InputChoice", "Optional", "Repeat", "Width"],
     "nas_ray.stopping": ["StoppingRule"],
     "nas_ray.strategies": ["Candidate", "Observation", "Proposal", "Strategy"],
     "nas_ray.tasks": ["Objective", "Task"],
@@ -64,18 +66,22 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Candidate",
+    "Choice",
     "ClusterError",
     "ConfigError",
     "DataError",
     "Estimation",
     "Estimator",
+    "InputChoice",
     "InvalidConfig",
     "Learner",
     "LedgerError",
     "NasRayError",
     "Objective",
     "Observation",
+    "Optional",
     "Proposal",
+    "Repeat",
     "RunError",
     "SearchConfig",
     "SearchResult",
@@ -87,6 +93,7 @@ __all__ = [
     "Task",
     "UnknownName",
     "Unsupported",
+    "Width",
     "load_config",
     "resume",
     "search",

@@ -16,7 +16,7 @@ from nas_ray.costs import Bounds, Rule
 from nas_ray.data import Splits
 from nas_ray.data import load as load_data
 from nas_ray.errors import ConfigError
-from nas_ray.spaces import SearchSpace, load_space
+from nas_ray.spaces import SearchSpace, is_module, load_space
 from nas_ray.stopping import StoppingRule, load_rule
 from nas_ray.strategies import Strategy, load_strategy
 from nas_ray.tasks import Task
@@ -139,7 +139,9 @@ def _made(
         _check_name(part, block.name)
         return load(block.name, **known, **options)
     made = given
-    if isinstance(given, type):
+    if kind is SearchSpace and is_module(given):
+        made = SearchSpace.from_module(given, **options)
+    elif isinstance(given, type):
         made = plugins.called(given, {**known, **options}, f"{part} {given.__name__!r}")
     if not isinstance(made, kind):
         raise ConfigError(f"`{part}` must be a {kind.__name__} of nas_ray, but is a {type(made).__name__}")

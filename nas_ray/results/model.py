@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nas_ray.spaces import SearchSpace
 
 
-def load_model(folder: Path, space: SearchSpace | None = None) -> nn.Module:
+def load_model(folder: Path, space: SearchSpace | type[nn.Module] | None = None) -> nn.Module:
     """Return the winner of the run in ``folder`` with its weights, on the CPU and in evaluation mode.
 
     It takes raw inputs: the normalisation and the resolution of its training stand before the network,
@@ -23,14 +23,20 @@ def load_model(folder: Path, space: SearchSpace | None = None) -> nn.Module:
 
     Args:
         folder: The run.
-        space: The search space, needed only where the run was given one that has no name to load it by.
+        space: The search space, or a class of modules; needed only where the run was given one that has no
+            name to load it by.
 
     Raises:
         RunError: If there is no winner, or weights and network do not fit.
         ConfigError: If the space cannot be loaded by name and none is given.
     """
+    from nas_ray.spaces import SearchSpace  # it loads Ray, which nothing else here needs
+
     plain = read_architecture(folder)
-    space = space or named_space(plain.get("space"))
+    if space is None:
+        space = named_space(plain.get("space"))
+    elif not isinstance(space, SearchSpace):
+        space = SearchSpace.from_module(space)
     model = space.build(plain["config"], Task.from_json(plain["task"]))
     _load_weights(model, folder / WEIGHTS)
     return _prepared(model, plain.get("inputs")).eval()

@@ -80,11 +80,12 @@ class SearchResult:
         """The winner, None if no trial has a score."""
         return find_best(self.record)
 
-    def best_model(self, space: SearchSpace | None = None) -> nn.Module:
+    def best_model(self, space: SearchSpace | type[nn.Module] | None = None) -> nn.Module:
         """Return the winner with its trained weights, on the CPU and in evaluation mode.
 
         Args:
-            space: The search space, where the run was given an object that has no name to load it by.
+            space: The search space, or a class of modules, where the run was given an object that has no name
+                to load it by.
 
         Raises:
             RunError: If no trial has a score, or weights and network do not fit.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from nas_ray import plugins
@@ -19,6 +20,7 @@ __all__ = [
     "SearchSpace",
     "canonical_json",
     "derived_seed",
+    "is_module",
     "load_space",
     "stable_id",
 ]
@@ -27,9 +29,20 @@ __all__ = [
 def load_space(name: str, **options: Any) -> SearchSpace:
     """Return the space called ``name`` (or at ``module:object``), made with ``options``.
 
+    A class of modules is the space that its constructor leaves open.
+
     Raises:
         UnknownName: If there is no space of that name.
         ConfigError: If it is not a search space, or does not take these options.
     """
+    found = plugins.load(plugins.SPACES, name)
+    if is_module(found):
+        return SearchSpace.from_module(found, **options)
     space: SearchSpace = plugins.make(plugins.SPACES, name, options, SearchSpace)
     return space
+
+
+def is_module(thing: Any) -> bool:
+    """Return whether ``thing`` is a class of PyTorch modules; without loading PyTorch, as it has then."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, type) and issubclass(thing, torch.nn.Module)

@@ -174,6 +174,24 @@ class SearchSpace(ABC):
 
         return CustomSpace(params, build, name=name, **rules)
 
+    @staticmethod
+    def from_module(
+        module: Callable[..., nn.Module], *, name: str | None = None, **settings: Any
+    ) -> SearchSpace:
+        """Return the space of the networks that a class of modules makes.
+
+        Its constructor leaves decisions open with ``nas_ray.Choice``, ``Width``, ``Repeat``, ``Optional`` and
+        ``InputChoice`` (:mod:`nas_ray.spaces.mutable`); ``nas_ray.search(space=MyNet)`` does the same.
+
+        Args:
+            module: The class, or a function that returns a module.
+            name: Part of every id; the name of the class by default.
+            settings: Further parameters of the constructor, and ``violations=function(config, task)``.
+        """
+        from nas_ray.spaces.module import ModuleSpace
+
+        return ModuleSpace(module, name=name, **settings)
+
     @cached_property
     def domains(self) -> dict[str, Domain]:
         """The checked domains of :meth:`param_space`.
