@@ -105,6 +105,9 @@ class MultiBranch(SearchSpace):
     def around(cls, name: str) -> MultiBranch:
         """Return the space of all networks from the layers of ``resnet18`` or another published network.
 
+        A very deep one, ``densenet121``, is a place to start from rather than a space to sample: among 124
+        layers of random strides there is always one too many.
+
         Raises:
             UnknownName: If there is no such network.
         """
