@@ -30,6 +30,8 @@ def names() -> list[str]:
 def load(name: Any, root: str | Path | None = None, **options: Any) -> Splits:
     """Return a data set by name, by path, from a factory or from Python objects.
 
+    :meth:`Splits.from_arrays` says how arrays become images, sequences, tables or tokens.
+
     Example:
         >>> load("digits")
         Splits(classification, 1079/359/359, input_shape=(1, 8, 8), outputs=10)

@@ -15,8 +15,8 @@ from nas_ray.errors import ConfigError, DataError
 from nas_ray.plugins import load_object
 
 FORMS = (
-    f"a Splits, a mapping of the arrays {', '.join(KEYS)}, or three map-style data sets "
-    "(train, val, test) of (input, target) pairs"
+    f"a Splits, a mapping of the arrays {', '.join(KEYS)} (for sequences with `inputs`, for tokens with "
+    "`vocabulary`), or three map-style data sets (train, val, test) of (input, target) pairs"
 )
 
 

@@ -1,5 +1,6 @@
 """``--dry-run``: what would be searched, without starting Ray or making a folder."""
 
+import numpy as np
 import ray
 import yaml
 
@@ -50,3 +51,13 @@ def test_networks_that_cannot_be_built_are_told(ask, tmp_path, monkeypatch):
     answer = ask("search", "--space", "unbuildable_space_of_mine:space", "--dry-run")
     assert answer.code == 1
     assert "cannot be built: by zero" in answer.err
+
+
+def test_a_preview_names_tokens(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ids = {f"x_{part}": np.ones((8, 9), int) for part in ("train", "val", "test")}
+    labels = {f"y_{part}": np.arange(8) % 2 for part in ("train", "val", "test")}
+    np.savez("text.npz", **ids, **labels, vocabulary=1200)
+    answer = ask("search", "--space", "recurrent", "--data", "npz:text.npz", "--trials", "2", "--dry-run")
+    assert (answer.code, answer.err) == (0, "")
+    assert "classification, 9 tokens of 1,200, 2 classes; 8 training" in answer.out
