@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,15 @@ from nas_ray.errors import ConfigError
 from nas_ray.plugins import GIVEN, SPACES, STRATEGIES
 from nas_ray.spaces import SearchSpace, load_space
 from nas_ray.spaces import domains as reading
+from nas_ray.spaces.module import TASK, ModuleSpace
 from nas_ray.strategies import Strategy
 
 VALUES_SHOWN = 12
+RULES_SHOWN = 6
+DRAWS = 300
+"""Random draws that show which rules there are."""
+
+ADDRESS = re.compile(r"https?://[^\s)`>]*[^\s)`>.,;:]")
 
 __all__ = ["SPACES", "STRATEGIES", "listing", "options", "size_text", "space_text", "strategy_text"]
 
@@ -30,7 +37,7 @@ def listing(group: str) -> str:
 
 
 def space_text(name: str) -> str:
-    """Return what there is to know of a search space: description, options, size, keys and a sample.
+    """Return what there is to know of a search space: description, source, keys, size, rules, members.
 
     Raises:
         UnknownName: If there is no such space.
@@ -38,11 +45,16 @@ def space_text(name: str) -> str:
     """
     space = load_space(name)
     sample = space.sample(np.random.default_rng(0))
+    about, given = (space.module, TASK) if isinstance(space, ModuleSpace) else (type(space), GIVEN)
     parts = {
-        "": _description(type(space)),
-        "options": _option_lines("space", type(space)),
+        "": _description(about),
+        "source": _sources(about),
+        "inputs": ", ".join(sorted(space.inputs)),
+        "options": _option_lines("space", about, given),
         "size": f"{size_text(space.size())} configurations",
         "keys": _key_lines(space),
+        "rules": _rules(space),
+        "members": "\n".join(space.members()),
         "a sample": space.describe(sample),
     }
     return _sections(parts)
@@ -61,9 +73,14 @@ def strategy_text(name: str) -> str:
     return _sections({"": _description(kind), "options": _option_lines("strategy", kind)})
 
 
-def options(kind: type) -> dict[str, Any]:
-    """Return the options of a class that a configuration can set, with their defaults."""
-    return {name: default for name, default in plugins.defaults(kind).items() if name not in GIVEN}
+def options(kind: Any, given: Collection[str] = GIVEN) -> dict[str, Any]:
+    """Return the options of a class or function that a configuration can set, with their defaults.
+
+    Args:
+        kind: The class or function.
+        given: Parameters that a run hands over itself.
+    """
+    return {name: default for name, default in plugins.defaults(kind).items() if name not in given}
 
 
 def size_text(size: float) -> str:
@@ -87,12 +104,32 @@ def _description(thing: Any) -> str:
     return _plain(re.split(r"\n\s*\n(?=(?:Args|Example|Raises|Returns):)", inspect.getdoc(thing) or "")[0])
 
 
+def _sources(thing: Any) -> str:
+    """Return the papers that a class and its module name, by their addresses."""
+    texts = [inspect.getdoc(thing) or "", getattr(inspect.getmodule(thing), "__doc__", None) or ""]
+    return "\n".join(dict.fromkeys(address for text in texts for address in ADDRESS.findall(text)))
+
+
+def _rules(space: SearchSpace) -> str:
+    """Return how many random draws break a rule that needs no data, and an example of each such rule."""
+    rng, examples, valid = np.random.default_rng(0), dict[str, str](), 0
+    for _ in range(DRAWS):
+        broken = space.violations({key: reading.draw(domain, rng) for key, domain in space.domains.items()})
+        valid += not broken
+        for text in broken:
+            examples.setdefault(text.partition(":")[0], text)
+    if not examples:
+        return "every configuration is valid, as far as that needs no data"
+    share = f"{1 - valid / DRAWS:.0%} of random draws break one, such as"
+    return "\n".join([share, *(f"- {text}" for text in list(examples.values())[:RULES_SHOWN])])
+
+
 def _plain(text: str) -> str:
     return re.sub(r":\w+:`~?([^`]*)`", r"\1", text).replace("``", "")
 
 
-def _option_lines(block: str, kind: type) -> str:
-    return "\n".join(f"{block}.{name}={_shown(default)}" for name, default in options(kind).items())
+def _option_lines(block: str, kind: Any, given: Collection[str] = GIVEN) -> str:
+    return "\n".join(f"{block}.{name}={_shown(default)}" for name, default in options(kind, given).items())
 
 
 def _shown(value: Any) -> str:

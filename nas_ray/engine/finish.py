@@ -22,7 +22,7 @@ from nas_ray.estimation.weights import Incumbents
 from nas_ray.ledger import Ledger, RunRecord, write_parquet
 from nas_ray.parts import Parts
 from nas_ray.results import BestTrial, SearchResult
-from nas_ray.results.folder import ARCHITECTURE, WEIGHTS
+from nas_ray.results.folder import ARCHITECTURE, DRAWING, WEIGHTS
 
 
 def deliver(folder: Path, parts: Parts, config: SearchConfig, clean: bool = True) -> None:
@@ -43,6 +43,7 @@ def deliver(folder: Path, parts: Parts, config: SearchConfig, clean: bool = True
             shutil.copyfile(weights, part)
             _describe(folder, result.best, config, parts)
             os.replace(part, folder / WEIGHTS)
+            _draw(folder, result.best, parts)
     if clean:
         tidy(folder, result.record)
 
@@ -114,6 +115,13 @@ def _preparation(data: Splits, resolution: int | None) -> dict[str, Any] | None:
         return None
     known = Statistics.of(data.x_train)
     return {"mean": known.mean.tolist(), "spread": known.spread.tolist(), "resolution": resolution}
+
+
+def _draw(folder: Path, best: BestTrial, parts: Parts) -> None:
+    (folder / DRAWING).unlink(missing_ok=True)  # of an earlier winner
+    # A picture, made by somebody's own space perhaps, is no reason to lose a run.
+    with contextlib.suppress(Exception):
+        best.draw(folder / DRAWING, parts.space)
 
 
 def _describe(folder: Path, best: BestTrial, config: SearchConfig, parts: Parts) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from nas_ray.errors import ConfigError
 from nas_ray.ledger.run import RunRecord, measured
+
+if TYPE_CHECKING:
+    from nas_ray.spaces import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class BestTrial:
         metrics: Everything reported with that epoch.
         test: What the test part says of it (``test_acc``, ``test_loss``); empty where it was not read.
         test_error: Why it could not be read, the last line in short; empty where it was, or was not tried.
+        folder: The run.
     """
 
     trial_id: str
@@ -38,12 +45,32 @@ class BestTrial:
     metrics: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
     test_error: str = ""
+    folder: Path | None = field(default=None, compare=False)
+
+    def draw(self, path: str | os.PathLike[str], space: SearchSpace | None = None) -> Path:
+        """Write the drawing of its architecture; the ending says the format, such as ``.svg`` or ``.png``.
+
+        Args:
+            path: The file.
+            space: The search space, where the run was given an object that has no name to load it by.
+
+        Raises:
+            ConfigError: If the space cannot be loaded by name and none is given, or the format is not known.
+        """
+        from nas_ray.results.model import space_of
+        from nas_ray.spaces.drawing import draw  # matplotlib takes a second to load
+
+        if space is None:
+            if self.folder is None:
+                raise ConfigError("a winner without a run must be given its space: `draw(path, space=...)`")
+            space = space_of(self.folder)
+        return draw(space, self.config, path)
 
     def __repr__(self) -> str:
         return f"BestTrial({self.trial_id}, {self.metric}={self.value:.4f}, epoch={self.epoch})"
 
 
-def find_best(run: RunRecord) -> BestTrial | None:
+def find_best(run: RunRecord, folder: Path | None = None) -> BestTrial | None:
     """Return the winner so far, None if no trial has a score; of equals the first counts."""
     improvements = run.improvements()
     if not improvements:
@@ -62,6 +89,7 @@ def find_best(run: RunRecord) -> BestTrial | None:
         metrics=dict(report["metrics"]),
         test=_test(run, report["trial_id"], report["epoch"]),
         test_error=run.test_errors.get((report["trial_id"], report["epoch"]), ""),
+        folder=folder,
     )
 
 

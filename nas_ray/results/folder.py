@@ -15,6 +15,7 @@ from nas_ray.ledger.writer import LEDGER
 CONFIG = "config.yaml"
 ARCHITECTURE = Path("best", "architecture.json")
 WEIGHTS = Path("best", "weights.pt")
+DRAWING = Path("best", "architecture.svg")
 
 
 def run_folder(folder: str | os.PathLike[str]) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_ray.errors import ConfigError, RunError
-from nas_ray.results.folder import WEIGHTS, one_line, read_architecture
+from nas_ray.results.folder import WEIGHTS, one_line, read_architecture, read_config
 from nas_ray.tasks import Task
 
 if TYPE_CHECKING:
@@ -40,6 +40,20 @@ def load_model(folder: Path, space: SearchSpace | type[nn.Module] | None = None)
     model = space.build(plain["config"], Task.from_json(plain["task"]))
     _load_weights(model, folder / WEIGHTS)
     return _prepared(model, plain.get("inputs")).eval()
+
+
+def space_of(folder: Path) -> SearchSpace:
+    """Return the space of the run in ``folder``, by its name.
+
+    Raises:
+        ConfigError: If it has none to load it by.
+        RunError: If the files that say it cannot be read.
+    """
+    try:
+        plain = read_architecture(folder)["space"]
+    except (RunError, KeyError):
+        plain = read_config(folder)["space"]
+    return named_space(plain)
 
 
 def _prepared(model: nn.Module, inputs: dict[str, Any] | None) -> nn.Module:

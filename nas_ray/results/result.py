@@ -78,7 +78,7 @@ class SearchResult:
     @cached_property
     def best(self) -> BestTrial | None:
         """The winner, None if no trial has a score."""
-        return find_best(self.record)
+        return find_best(self.record, self.path)
 
     def best_model(self, space: SearchSpace | type[nn.Module] | None = None) -> nn.Module:
         """Return the winner with its trained weights, on the CPU and in evaluation mode.

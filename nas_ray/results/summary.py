@@ -5,15 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from nas_ray.errors import RunError
 from nas_ray.ledger import trials_frame
 from nas_ray.ledger.run import RunRecord
 from nas_ray.results.best import BestTrial, find_best
-from nas_ray.results.folder import read_architecture, read_config
+from nas_ray.results.folder import DRAWING
 from nas_ray.results.front import front_of, front_text
-from nas_ray.results.model import named_space
+from nas_ray.results.model import space_of
 from nas_ray.results.timing import busy_share, in_words
 
 OUTCOMES = ("running", "finished", "stopped", "failed", "infeasible", "cached", "interrupted")
@@ -47,21 +45,15 @@ def count_text(counts: Mapping[str, int]) -> str:
 
 def _architecture(best: BestTrial, path: Path) -> list[str]:
     title = f"best architecture {best.trial_id}, epoch {best.epoch}"
-    return [title, textwrap.indent(_drawing(best, path), "  ")]
+    drawn = [f"drawn in {path / DRAWING}"] if (path / DRAWING).is_file() else []
+    return [title, textwrap.indent(_drawing(best, path), "  "), *drawn]
 
 
 def _drawing(best: BestTrial, path: Path) -> str:
     try:
-        return named_space(_space(path)).describe(best.config)
+        return space_of(path).describe(best.config)
     except Exception:  # whatever somebody's space raises, a summary is no place to fail
         return "\n".join(f"{key}: {value}" for key, value in sorted(best.config.items()))
-
-
-def _space(path: Path) -> Any:
-    try:
-        return read_architecture(path)["space"]
-    except (RunError, KeyError):
-        return read_config(path)["space"]
 
 
 def _numbers(best: BestTrial) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nas_ray.errors import ConfigError, suggestion
@@ -58,6 +60,12 @@ class Architecture:
     def describe(self) -> str:
         """Draw the architecture as text."""
         return self.space.describe(self.config)
+
+    def draw(self, path: str | os.PathLike[str]) -> Path:
+        """Write the architecture's drawing; the ending of the file says the format, such as ``.svg``."""
+        from nas_ray.spaces.drawing import draw  # matplotlib takes a second to load
+
+        return draw(self.space, self.config, path)
 
 
 def settings_of(space: SearchSpace) -> dict[str, Any]:

@@ -29,6 +29,10 @@ EXAMPLES = (
 """Problems that the decisions of a constructor are collected for, the first that it takes."""
 
 
+TASK = frozenset({"task", "input_shape", "outputs"})
+"""What a constructor is given, if it asks for it by name."""
+
+
 class ModuleSpace(SearchSpace):
     """The networks that a class of modules makes, with what its constructor leaves open.
 
@@ -56,7 +60,7 @@ class ModuleSpace(SearchSpace):
     ) -> None:
         self.module, self.settings, self._rules = module, settings, violations
         self.name = name or module.__name__
-        known = self._parameters.keys() - {"task", "input_shape", "outputs"}
+        known = self._parameters.keys() - TASK
         for setting in settings.keys() - known:
             raise ConfigError(f"space {self.name!r} has no setting {setting!r}{suggestion(setting, known)}")
 
@@ -96,8 +100,8 @@ class ModuleSpace(SearchSpace):
         return decisions
 
     def _make(self, task: Task) -> nn.Module:
-        known = {"task": task, "input_shape": task.input_shape, "outputs": task.outputs}
-        given = {name: value for name, value in known.items() if name in self._parameters}
+        values = {"task": task, "input_shape": task.input_shape, "outputs": task.outputs}
+        given = {name: values[name] for name in TASK & self._parameters.keys()}
         return self.module(**{**given, **self.settings})
 
     def param_space(self) -> dict[str, Domain]:

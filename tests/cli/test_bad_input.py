@@ -177,7 +177,9 @@ def test_constraints_that_no_network_keeps(ask, folder):
     rules = ["constraints.rules=rules_of_mine:shallow", "constraints.depth=4"]
     answer = refused(ask, folder, "--space", "mlp", *rules)
     assert answer.code == 2
-    assert "rule `rules_of_mine:shallow` rejects 100%, `depth` at most 4 (the least is 2) rejects" in answer.err
+    assert (
+        "rule `rules_of_mine:shallow` rejects 100%, `depth` at most 4 (the least is 2) rejects" in answer.err
+    )
     assert "loosen `rules_of_mine:shallow`" in answer.err
 
 

@@ -21,6 +21,31 @@ def test_a_space_is_shown_with_options_size_keys_and_a_sample(ask):
     assert "-> dense to the outputs" in answer.out
 
 
+def test_a_space_is_shown_with_its_source_rules_and_members(ask):
+    answer = ask("spaces", "chain")
+    assert "source:\n  https://arxiv.org/abs/1808.05377\n" in answer.out
+    assert "of random draws break one, such as\n  - no pooling first: `layer0.op` must be" in answer.out
+    assert "inputs:\n  images\n" in answer.out
+    answer = ask("spaces", "nasbench201")
+    assert "members:\n  resnet\n" in answer.out
+    assert "rules:\n  every configuration is valid" in answer.out
+
+
+def test_a_network_of_ones_own_is_shown_by_its_module(ask, tmp_path, monkeypatch):
+    (tmp_path / "shown_net.py").write_text(
+        "from torch import nn\nfrom nas_ray import Width\n\n\n"
+        "class Net(nn.Sequential):\n"
+        '    """A line of mine."""\n\n'
+        "    def __init__(self, task, least=2):\n"
+        "        super().__init__(nn.Flatten(), nn.LazyLinear(Width('width', [least, 8])))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    answer = ask("spaces", "shown_net:Net")
+    assert answer.out.startswith("A line of mine.\n")
+    assert "options:\n  space.least=2\n" in answer.out
+    assert "width: 2, 8" in answer.out
+
+
 def test_a_strategy_is_shown_with_its_own_options_and_those_of_all(ask):
     answer = ask("strategies", "evolution")
     assert answer.code == 0

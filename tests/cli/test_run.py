@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nas_ray.flags import search_config
-from nas_ray.results import status
+from nas_ray.results import SearchResult, status
 
 
 def test_a_search_ends_with_its_summary_on_stdout(run):
@@ -19,6 +19,7 @@ def test_a_search_ends_with_its_summary_on_stdout(run):
         assert any(line.startswith(start) for line in lines)
     assert "trials 3: 3 finished" in lines
     assert f"run {run.path}" in lines
+    assert f"drawn in {run.path / 'best' / 'architecture.svg'}" in lines
     assert "next nas-ray results runs/one --format csv --output trials.csv" in lines
     assert "     nas-ray resume runs/one --trials 6" in lines
 
@@ -30,6 +31,13 @@ def test_a_pipe_gets_few_plain_lines_and_nothing_of_ray(run):
     assert all("; best val_acc 0." in line and " of 3 done" in line for line in lines[1:])
     assert lines[-1].endswith("3 of 3 done: 3 finished")
     assert "\x1b" not in run.answer.err + run.answer.out
+
+
+def test_the_winner_is_drawn(run, tmp_path):
+    best = SearchResult.load(run.path).best
+    drawn = (run.path / "best" / "architecture.svg").read_text()
+    assert drawn == best.draw(tmp_path / "again.svg").read_text()
+    assert f"dense {best.config['layer0.units']}" in drawn
 
 
 def test_the_resolved_configuration_is_saved(run):
