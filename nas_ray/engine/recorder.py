@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray import tune
 
+from nas_ray import pausing
 from nas_ray.engine import crashes
+from nas_ray.engine.paused import forget_checkpoints
 from nas_ray.engine.pool import PoolGate
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.ledger import Ledger
@@ -40,6 +44,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         gpus: GPUs of a trial.
         gate: The pool of actors, opened where no more trials come than have an actor.
         seed: Seed of the run.
+        recorded: Last epoch of each trial in the record of earlier attempts.
+        folder: The run's folder; None keeps what trials leave there when they end.
     """
 
     def __init__(
@@ -54,10 +60,13 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         gpus: float = 0.0,
         gate: PoolGate | None = None,
         seed: int = 0,
+        recorded: Mapping[str, int] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
         self._progress, self._gpus = progress or Silent(), gpus
         self.snapshot, self._gate, self._seed = snapshot, gate, seed
+        self._recorded, self._folder = dict(recorded or {}), folder
         self._proposals: dict[str, Proposal] = {}
         self._trials: dict[str, Any] = {}
         self._ends: dict[str, dict[str, Any]] = {}
@@ -99,8 +108,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         proposal = self._proposals[trial.trial_id]
         if result.get("error"):
             self._ends[trial.trial_id] = {"error": str(result["error"]), **_facts(result)}
-        if not fidelity_of(result):
-            return  # it ended before an epoch
+        if fidelity_of(result) <= self._recorded.get(proposal.trial_id, 0):
+            return  # it ended before an epoch, or was paused in an earlier attempt and tells it again
         self._ledger.append(
             "report",
             trial_id=proposal.trial_id,
@@ -108,9 +117,9 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             epoch=int(fidelity_of(result)),
             max_epochs=result.get("max_epochs"),
             rung=self._rule.rung(fidelity_of(result)),
-            metrics=_metrics(result),
+            metrics={**_metrics(result), **self._rule.belief(proposal.trial_id)},
             seconds=result.get("seconds", result.get("time_this_iter_s")),
-            decision=_decision(result),
+            decision="pause" if pausing.is_paused(trial.trial_id) else _decision(result),
             node=result.get("hostname"),
             pid=result.get("pid"),
             gpus=self._gpus,
@@ -153,6 +162,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     def _end(self, trial: Any, facts: dict[str, Any]) -> None:
         self._trials.pop(trial.trial_id, None)
         proposal = self._proposals.pop(trial.trial_id, None)
+        if self._folder is not None and proposal is not None:
+            forget_checkpoints(self._folder, trial, proposal.trial_id)
         observation = self._strategy.memory.ended(proposal.number) if proposal else None
         if proposal is None or observation is None:
             return

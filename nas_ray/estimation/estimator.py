@@ -112,6 +112,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
         started = time.perf_counter()
         self._last: dict[str, Any] | None = None  # who asks for an epoch has read the one before
+        self._saved = False  # whether the trial was paused after its last epoch, and may go on elsewhere
         try:
             result = self._untold() or self._infeasible() or self._epoch()
         except Exception as error:
@@ -124,8 +125,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the trial's state; called by Tune where a scheduler pauses or the Tuner keeps checkpoints."""
-        started = self.learner.state_dict() if self.learner else self._state
-        weights.write(Path(checkpoint_dir) / CHECKPOINT, started or {"epoch": 0})
+        started = (self.learner.state_dict() if self.learner else self._state) or {"epoch": 0}
+        weights.write(Path(checkpoint_dir) / CHECKPOINT, started)
+        if self._last is not None and not self._last["done"]:
+            self._checkpoint.write(started, self._last)
+            self._saved = True
 
     def load_checkpoint(self, checkpoint: str | None) -> None:
         """Continue from :meth:`save_checkpoint`; a damaged checkpoint starts the trial over."""
@@ -146,7 +150,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.trial_config, self._name = dict(config), self.trial_name
         self.learner: Learner | None = None
         self._state = state
-        self._last = None
+        self._last, self._saved = None, False
         self._checkpoint = Checkpoint(
             self.checkpoints / f"{self._name}.pt" if self.checkpoints else None,
             self.settings.checkpoint_seconds,
@@ -252,7 +256,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         failed = self._last is not None and self._last["outcome"] == "failed"
         if self.incumbents is not None:
             (self.incumbents.withdraw if failed else self.incumbents.settle)(self._name)
-        self._checkpoint.forget()
+        if not self._saved:
+            self._checkpoint.forget()
 
     def _weights(self) -> weights.State:
         assert self.learner is not None

@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from nas_ray.simulation.budget import Budget
 from nas_ray.simulation.wrappers import Report, Wrapper
-from nas_ray.stopping import StoppingRule
+from nas_ray.stopping import PausingRule, StoppingRule
 from nas_ray.strategies import Observation, Proposal, Strategy
 from nas_ray.tables import Entry, Table
 
@@ -130,15 +130,18 @@ class Cluster:
         self._idle = list(range(workers - 1, -1, -1))
         self._fresh = set(range(workers))
         self._queue: list[tuple[float, int, VirtualTrial]] = []
+        self._paused: dict[str, VirtualTrial] = {}
         self._order = 0
         self._asked = 0
+        rule.max_fidelity = rule.max_fidelity or table.max_epochs
+        rule.budget = budget.epochs
         strategy.max_trials = budget.trials
         strategy.set_max_concurrency(workers)
 
     def run(self) -> None:
         """Let the run happen."""
         self.fill()
-        while self._queue and not self.reason:
+        while (self._queue or self._give_up()) and not self.reason:
             at, _, trial = heapq.heappop(self._queue)
             if self.budget.seconds is not None and at > self.budget.seconds:
                 self.clock, self.reason = self.budget.seconds, "time_budget"
@@ -152,11 +155,13 @@ class Cluster:
                 break
             self.fill()
         self.busy += sum(max(0.0, self.clock - trial.begun) for _, _, trial in self._queue)
+        for trial in list(self._paused.values()):
+            self._abandon(trial)
         self.reason = self.reason or "done"
 
     def fill(self) -> None:
-        """Let every idle worker ask for a trial."""
-        while self._idle and self.ask() is not None:
+        """Let every idle worker take the paused trial that is due, or ask for a new one."""
+        while self._idle and (self._resume() or self.ask() is not None):
             pass
 
     def ask(self) -> VirtualTrial | None:
@@ -199,9 +204,10 @@ class Cluster:
         result = self._result(trial, report, last=following is None)
         if not result.get("error"):
             self.epochs += result["epoch"] - trial.last.get("epoch", 0)
-        stop = bool(result["done"])
-        if not stop:
-            stop = self.rule.on_trial_result(None, trial, result) == TrialScheduler.STOP
+        action = str(TrialScheduler.STOP)
+        if not result["done"]:
+            action = self.rule.on_trial_result(None, trial, result)
+        stop = bool(action == TrialScheduler.STOP)
         result["done"] = stop
         trial.last = result
         started = time.perf_counter()
@@ -212,7 +218,10 @@ class Cluster:
             self.listener.on_trial_result(0, [], trial, result)
         if not stop:
             trial.upcoming = following
-            self._push(trial, following.seconds if following else 0.0)
+            if action == TrialScheduler.PAUSE:
+                self._pause(trial)
+            else:
+                self._push(trial, following.seconds if following else 0.0)
         return stop
 
     def end(self, trial: VirtualTrial) -> None:
@@ -221,10 +230,12 @@ class Cluster:
         started = time.perf_counter()
         self.strategy.on_trial_complete(trial.trial_id, trial.last)
         self.thought_s += time.perf_counter() - started
+        self._free(trial)
+        self._remember(trial)
+
+    def _remember(self, trial: VirtualTrial) -> None:
         if self.listener is not None:
             self.listener.on_trial_complete(0, [], trial)
-        self.busy += self.clock - trial.begun
-        self._idle.append(trial.worker)
         memory = self.strategy.memory
         seen = memory.ended(trial.proposal.number)
         if seen is not None and seen.outcome != "infeasible":
@@ -234,6 +245,40 @@ class Cluster:
                     self._best = seen
             best = self._best.number if self._best else None
             self.ended.append(Ended(seen.number, self.clock, self.epochs, self.values.get(seen.number), best))
+
+    def _pause(self, trial: VirtualTrial) -> None:
+        self._paused[trial.custom_trial_name] = trial
+        self._free(trial)
+
+    def _free(self, trial: VirtualTrial) -> None:
+        self.busy += self.clock - trial.begun
+        self._idle.append(trial.worker)
+
+    def _resume(self) -> bool:
+        name = self.rule.due() if isinstance(self.rule, PausingRule) else None
+        if name is None or name not in self._paused:
+            return False
+        trial = self._paused.pop(name)
+        self.rule.resumed(name)
+        trial.worker, trial.begun = self._idle.pop(), self.clock
+        assert trial.upcoming is not None
+        self._push(trial, self.delay_s + trial.upcoming.seconds)
+        return True
+
+    def _give_up(self) -> bool:
+        # Nothing runs and nothing is to begin: what is paused goes on if it may, else it ends.
+        if not isinstance(self.rule, PausingRule):
+            return False
+        while self._paused and not self._queue:
+            self._abandon(self._paused[self.rule.given_up()[0]])
+            self.fill()
+        return bool(self._queue)
+
+    def _abandon(self, trial: VirtualTrial) -> None:
+        del self._paused[trial.custom_trial_name]
+        self.rule.on_trial_remove(None, trial)
+        self.strategy.on_trial_complete(trial.trial_id)
+        self._remember(trial)
 
     def _reports(self, entry: Entry | None, proposal: Proposal, worker: int) -> Iterator[Report]:
         reports: Iterator[Report] = (

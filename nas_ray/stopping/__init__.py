@@ -6,8 +6,9 @@ from typing import Any
 
 from nas_ray import plugins
 from nas_ray.stopping.base import StoppingRule
+from nas_ray.stopping.pausing import PausingRule
 
-__all__ = ["StoppingRule", "load_rule"]
+__all__ = ["PausingRule", "StoppingRule", "load_rule"]
 
 
 def load_rule(name: str, **options: Any) -> StoppingRule:

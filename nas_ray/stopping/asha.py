@@ -41,6 +41,7 @@ class ASHA(StoppingRule):
     ) -> None:
         super().__init__(metric, mode)
         self.ladder = Rungs(grace_period, reduction_factor)
+        self.grace_period, self.reduction_factor = grace_period, reduction_factor
         self.rungs: dict[int, dict[str, float]] = {}
         """Scores by trial, by index of the rung."""
 

@@ -68,10 +68,11 @@ class CurveModel:
             rung: Index of the last rung that counts.
         """
         final = self.expected_standard(self.standard(scores)[:, : rung + 1], rung)
-        return self.centre[-1] + self.spread[-1] * final
+        unscaled: Array = self.centre[-1] + self.spread[-1] * final
+        return unscaled
 
     def expected_standard(self, known: Array, rung: int) -> Array:
-        """Return expected final scores, all in standard deviations; the last axis of ``known`` are the rungs."""
+        """Return expected finals of ``known``, (..., rungs); both in standard deviations from the mean."""
         intercept, weights = self._final[rung]
         final: Array = intercept + known @ weights
         return final

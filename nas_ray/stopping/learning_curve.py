@@ -11,8 +11,9 @@ from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
 from nas_ray.stopping.rungs import Rungs
 
-FULL = 2
-"""Full trainings before which nothing is cut."""
+SCOUTS = 2
+"""Full trainings before which nobody knows whether early epochs tell. The first trials train to their end for
+it, and so does every second one that begins before; the others are promoted as by ASHA."""
 
 NEWS = 1.05
 """Growth of the number of scores after which the model is fitted again."""
@@ -84,6 +85,8 @@ class LearningCurve(PausingRule):
         self._reached = np.zeros(0, dtype=np.intp)
         self._best_since: dict[str, float] = {}
         self._fidelity: dict[str, float] = {}
+        self._scouts: set[str] = set()
+        self._active: set[str] = set()
         self._seen, self._fitted, self._finished = 0, 0, 0
         self._beliefs: dict[str, Belief] = {}
         self._intervals: dict[str, list[tuple[float, float]]] = {}
@@ -106,12 +109,21 @@ class LearningCurve(PausingRule):
 
     def judge(self, trial: str, fidelity: float, score: float) -> Decision:
         """Let a trial go on, or pause it, or stop it where there is no pausing."""
-        if self.allocate:
-            return super().judge(trial, fidelity, score)
-        if not self.arrive(trial, fidelity, score):
-            return "continue"
-        row = self._rows[trial]
-        return "continue" if self._rank(row) < max(1, self._places(self._reached[row] - 1)) else "stop"
+        self._beliefs.pop(trial, None)
+        if trial not in self._rows and self._is_scout():
+            self._scouts.add(trial)
+        self._active.add(trial)
+        if trial in self._scouts or not self.allocate:
+            goes_on = not self.arrive(trial, fidelity, score) or trial in self._scouts or self._is_kept(trial)
+            return "continue" if goes_on else "stop"
+        decision = super().judge(trial, fidelity, score)
+        if decision == "pause":
+            self._active.discard(trial)
+        return decision
+
+    def gone(self, trial: str) -> None:
+        """Forget that a trial runs."""
+        self._active.discard(trial)
 
     def choose(self) -> str | None:
         """Return the best paused trial among those to keep, from the highest rung that has one."""
@@ -130,7 +142,7 @@ class LearningCurve(PausingRule):
         return (float(self._expected[row, self._reached[row] - 1]),)
 
     def belief(self, trial: str) -> Belief:
-        """Return mean and 90 % interval of the final score, as expected at the trial's last rung."""
+        """Return mean and 90 % interval of the final score, if the trial's last report reached a rung."""
         return self._beliefs.get(trial, {})
 
     def calibration(self) -> tuple[float, int]:
@@ -150,7 +162,7 @@ class LearningCurve(PausingRule):
                 "LearningCurve(max_epochs=...), or report `max_epochs`"
             )
         self.ends = [*self.ladder.below(self.max_fidelity), float(self.max_fidelity)]
-        self.keep = [1.0] * len(self.ends)
+        self.keep = [1 / self.ladder.reduction_factor] * (len(self.ends) - 1) + [1.0]
         self._costs = [float(step) for step in np.diff([0.0, *self.ends])]
         self._draws = Draws.make(len(self.ends), 0)
 
@@ -178,6 +190,7 @@ class LearningCurve(PausingRule):
         full = passed == len(self.ends)
         self._finished += full
         if full:
+            self._active.discard(self._names[row])
             self._compare(row, score)
         if full or self._seen >= NEWS * self._fitted:
             self._learn()
@@ -198,7 +211,7 @@ class LearningCurve(PausingRule):
         for rung in range(len(self.ends)):
             those = np.flatnonzero(reached > rung)
             self._expected[those, rung] = model.expected(self._scores[those], rung)
-        if self._finished >= FULL:
+        if self._finished >= SCOUTS:
             self.keep = plan(model, self._costs, self._left(), self.ladder.reduction_factor, self._draws)
 
     def _left(self) -> float:
@@ -208,6 +221,15 @@ class LearningCurve(PausingRule):
         return max(self.budget - sum(self._fidelity.values()), full)
 
     # Ranks.
+
+    def _is_scout(self) -> bool:
+        if self._finished >= SCOUTS or (len(self._rows) >= SCOUTS and not self.allocate):
+            return False
+        return len(self._rows) < SCOUTS or 2 * len(self._scouts & self._active) < len(self._active) + 1
+
+    def _is_kept(self, trial: str) -> bool:
+        row = self._rows[trial]
+        return self._rank(row) < max(1, self._places(self._reached[row] - 1))
 
     def _rank(self, row: int) -> int:
         rung = self._reached[row] - 1

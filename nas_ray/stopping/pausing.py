@@ -51,7 +51,10 @@ class PausingRule(StoppingRule):
         """Return a sort key for paused trials; the one with the least is given up first."""
 
     def leave(self, trial: str) -> None:
-        """Hear that a trial goes on from its rung, or has ended."""
+        """Hear that a paused trial goes on, or has ended."""
+
+    def gone(self, trial: str) -> None:
+        """Hear that a trial has ended, however."""
 
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Return whether the trial is not stopped; it may be paused."""
@@ -81,6 +84,7 @@ class PausingRule(StoppingRule):
     def ended(self, trial: str) -> None:
         """Hear that a trial has ended by itself; its slot goes to the next one."""
         self._moves(trial)
+        self.gone(trial)
         self._next()
 
     def given_up(self) -> list[str]:
@@ -164,6 +168,7 @@ class PausingRule(StoppingRule):
     def _gone(self, trial: Any) -> None:
         name = name_of(trial)
         self._moves(name)
+        self.gone(name)
         self._trials.pop(name, None)
 
     def _answer(self, trial: str, fidelity: float, score: float) -> Decision:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from ray.tune.search import Searcher
 
+from nas_ray import pausing
 from nas_ray.costs import Verdict
 from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.reports import fidelity_of, worth_of
@@ -123,6 +124,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self._warm: list[Evaluated] = []
         self._again: list[Proposal] = []
         self._live: dict[str, Proposal] = {}
+        self._paused: dict[str, dict[str, Any]] = {}
         self._curves: dict[int, Curve] = {}
         self._events: list[Event] = []
         if space is not None:
@@ -204,7 +206,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         Returns:
             A configuration, None if nothing may start now, or ``Searcher.FINISHED``.
         """
-        if self.max_concurrent is not None and len(self._live) >= self.max_concurrent:
+        if self.max_concurrent is not None and self._slots_held() >= self.max_concurrent:
             return None
         if self._warm and not len(self.memory):
             for evaluated in self._warm:
@@ -226,6 +228,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         score = worth_of(result, self.goal)
         if proposal is not None and score is not None:
             self._curves.setdefault(proposal.number, {})[fidelity_of(result)] = score
+        if pausing.is_paused(trial_id):
+            self._paused[trial_id] = dict(result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -235,6 +239,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         if proposal is None:
             return
         curve = self._curves.pop(proposal.number, {})
+        last = self._paused.pop(trial_id, None)
+        if last is not None and not result and not error:
+            result = {**last, "outcome": "stopped"}  # Tune says nothing of one that ends while it is paused
         if error and not result:
             result = {"reason": self.why_failed(trial_id) if self.why_failed else "error"}
         self._end(observe(proposal, result, error, curve, self.goal, self.max_fidelity))
@@ -383,6 +390,9 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self.prepare()
         if self._warm_start:
             self._warm = evaluated_networks(self._warm_start, space, self.goal)
+
+    def _slots_held(self) -> int:
+        return sum(not pausing.is_paused(trial_id) for trial_id in self._live)
 
     def _spent(self) -> bool:
         if self.memory.infeasible_in_a_row >= HOPELESS:

@@ -39,7 +39,7 @@ Told = tuple[str, int, float]
 
 
 def tell(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | None = None) -> bool:
-    """Report to a rule as Tune does; return whether the trial goes on.
+    """Report to a rule as Tune does; return whether the trial goes on, at once or later.
 
     Args:
         rule: Has its metric and mode.
@@ -48,8 +48,8 @@ def tell(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | Non
         name: The trial's own name, where somebody gave it one.
     """
     decision = rule.on_trial_result(None, SimpleNamespace(trial_id=trial, custom_trial_name=name), result)
-    assert decision in (TrialScheduler.CONTINUE, TrialScheduler.STOP)
-    return bool(decision == TrialScheduler.CONTINUE)
+    assert decision in (TrialScheduler.CONTINUE, TrialScheduler.STOP, TrialScheduler.PAUSE)
+    return bool(decision != TrialScheduler.STOP)
 
 
 def stream(seed: int = 0, trials: int = 40, epochs: int = EPOCHS) -> list[Told]:
@@ -91,6 +91,12 @@ class Curves(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for Tr
         """Take the next configuration."""
         self.number = new_config["number"]
         return True
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Keep nothing: Tune itself remembers the number of the step; called where a rule pauses."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Go on."""
 
     def step(self) -> dict[str, Any]:
         """Return the next point of the curve."""

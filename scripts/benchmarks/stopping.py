@@ -9,8 +9,8 @@ each rule to ``asha-reference`` and to ``none``, with a 95 % bootstrap interval 
 
 Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; it has no validation split, so
 that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
-``crossing``, parametric curves whose slow starters win. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a
-trial stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
+``crossing`` and ``crossing-late``, parametric curves whose slow starters win. ``asha-reference``: rungs at 1,
+3, 9, 27, 81 epochs, a trial stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
 """
 
 from __future__ import annotations
@@ -69,12 +69,14 @@ def _spikenas() -> Array:
     columns = ["dataset", "arch_id", "epoch", "val_acc_milli"]
     rows = pd.read_parquet(data_root() / "spikenas_curves.parquet", columns=columns)
     rows = rows[(rows["dataset"] == "cifar10") & rows["arch_id"].isin(wanted)]
-    return rows.pivot_table(index="arch_id", columns="epoch", values="val_acc_milli").to_numpy() / 1000
+    table = rows.pivot_table(index="arch_id", columns="epoch", values="val_acc_milli")
+    return np.asarray(table.to_numpy(dtype=np.float64) / 1000)
 
 
 def _naap() -> Array:
     rows = pd.read_parquet(data_root() / "naap440_curves.parquet")
-    return 100 * rows.pivot_table(index="model_id", columns="epoch", values="test_acc").to_numpy()
+    table = rows.pivot_table(index="model_id", columns="epoch", values="test_acc")
+    return np.asarray(100 * table.to_numpy(dtype=np.float64))
 
 
 def _reversed(true: Array) -> Array:
@@ -92,12 +94,13 @@ def _crossing(late: bool) -> Array:
     final = 80 + 4 * quality[:, None]
     if late:  # still rising at the end, with a half-life that grows with quality
         half = np.clip(np.exp(2.5 + 0.4 * quality + 0.4 * rng.normal(size=trials)), 2, 60)[:, None]
-        return 10 + (final - 10) * epochs / (epochs + half) * (100 + half) / 100 + noise
+        rising = (final - 10) * epochs / (epochs + half) * (100 + half) / 100
+        return np.asarray(10 + rising + noise)
     pace = np.exp(2.2 + 0.8 * quality + 0.3 * rng.normal(size=trials))[:, None]
-    return final * (1 - np.exp(-epochs / pace)) + noise
+    return np.asarray(final * (1 - np.exp(-epochs / pace)) + noise)
 
 
-def replay(rule: StoppingRule, values: Array, order: Array, budget: int, workers: int) -> float:
+def replay(rule: StoppingRule, values: Array, order: NDArray[np.intp], budget: int, workers: int) -> float:
     """Return the highest value seen within ``budget`` epochs on ``workers`` virtual workers.
 
     Args:
@@ -180,9 +183,11 @@ def ratio(ours: Array, theirs: Array) -> str:
     return f"{ours.mean() / theirs.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
-def settings(sets: list[str], rules: list[str], orders: int) -> Iterator[tuple[str, str, int, int, int]]:
+def settings(
+    sets: list[str], rules: list[str], orders: int, budgets: list[int]
+) -> Iterator[tuple[str, str, int, int, int]]:
     """Yield every replay to be made."""
-    for name, full, workers in product(sets, (20, 50), (1, 8)):
+    for name, full, workers in product(sets, budgets, (1, 8)):
         for rule in rules:
             yield name, rule, full, workers, orders
 
@@ -193,10 +198,11 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--orders", type=int, default=1000)
     parser.add_argument("--rules", default=",".join(RULES))
+    parser.add_argument("--budgets", type=int, nargs="+", default=[20, 50], help="in full trainings")
     words = parser.parse_args()
     rules = list(dict.fromkeys([*REFERENCES, *words.rules.split(",")]))
     print(f"{'set':20}{'full':>5}{'workers':>8}  {'rule':18}{'regret':>7}  ratio to none, to asha-reference")
-    jobs = list(settings(words.sets, rules, words.orders))
+    jobs = list(settings(words.sets, rules, words.orders, words.budgets))
     with ProcessPoolExecutor() as pool:
         found: dict[str, Array] = {}
         for job, regret in zip(jobs, pool.map(regrets, jobs), strict=True):

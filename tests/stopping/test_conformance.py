@@ -27,6 +27,31 @@ class TestSlowASHA(StoppingConformance):
     test_it_works_in_a_tuner_of_ones_own = None  # once is enough for a rule
 
 
+class TestASHAPromote(StoppingConformance):
+    def make(self, **properties) -> StoppingRule:
+        return load_rule("asha-promote", **properties)
+
+
+class TestHyperband(StoppingConformance):
+    def make(self, **properties) -> StoppingRule:
+        return load_rule("hyperband", **properties)
+
+
+class TestMedian(StoppingConformance):
+    def make(self, **properties) -> StoppingRule:
+        return load_rule("median", **properties)
+
+
+class TestLearningCurve(StoppingConformance):
+    def make(self, **properties) -> StoppingRule:
+        return load_rule("learning-curve", max_epochs=9, **properties)
+
+
+class TestLearningCurveThatStops(StoppingConformance):
+    def make(self, **properties) -> StoppingRule:
+        return load_rule("learning-curve", max_epochs=9, allocate=False, **properties)
+
+
 def train(config):
     for epoch in range(1, 10):
         tune.report({"loss": config["level"] / epoch})
