@@ -19,6 +19,7 @@ from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
 from nas_ray.engine.judging import judged
 from nas_ray.engine.limits import Limits
+from nas_ray.engine.paused import untold
 from nas_ray.engine.pool import PooledEstimator, PoolGate, put_parts
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
@@ -228,6 +229,8 @@ def _attempt(
         gpus=plan.gpus,
         gate=gate,
         seed=config.run.seed,
+        recorded=past.recorded,
+        folder=folder,
     )
     show.start(folder.name)
     reason, in_order = "error", False
@@ -268,6 +271,8 @@ def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past)
     strategy.replay(past.events)
     strategy.resume()
     strategy.set_max_concurrency(plan.concurrency)
+    parts.rule.max_fidelity = parts.rule.max_fidelity or config.estimation.max_epochs
+    parts.rule.budget = config.run.epochs
     parts.rule.replay(past.reports)
     ship(parts.space, parts.data, parts.learner or object())
 
@@ -295,7 +300,7 @@ def _tuner(
             limits=parts.bounds.limits,
             rules=parts.bounds.rules,
             folder=str(folder),
-            recorded=past.recorded,
+            recorded=untold(parts.rule, past.recorded),
             learner=parts.learner,
             threads=plan.threads,
         ),
