@@ -79,6 +79,7 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
         _check_name("data", config.data.name)
     data = load_data(given.get("data", config.data.name), **root, **config.data.options)
     task = data.task(config.objectives)
+    config.estimation.check_task(task)
     space = _made("space", SearchSpace, given, load_space, config.space)
     space.check_task(task)
     space.sample(np.random.default_rng(config.run.seed), task.at(resolution=config.estimation.resolution))

@@ -68,10 +68,11 @@ class FactorizedReduction(nn.Module):
             nn.Conv2d(inputs, half, 1, stride=2, bias=False) for half in halves if half
         )
         self.norm = nn.BatchNorm2d(outputs)
+        self.activation = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, inputs, h, w) to (batch, outputs, h/2, w/2), rounded up."""
-        x = F.relu(x)
+        x = self.activation(x)
         views = (x, F.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:])
         parts = [path(view) for path, view in zip(self.paths, views, strict=False)]
         y: Tensor = self.norm(torch.cat(parts, dim=1))
@@ -136,10 +137,11 @@ class AuxiliaryHead(nn.Module):
             nn.Flatten(),
         )
         self.classifier = nn.Linear(wide, outputs)
+        self.activation = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to (batch, outputs)."""
-        x = F.relu(x)
+        x = self.activation(x)
         if min(x.shape[2:]) >= 5:
             x = F.avg_pool2d(x, 5, stride=3)
         y: Tensor = self.classifier(self.features(F.adaptive_avg_pool2d(x, 2)))

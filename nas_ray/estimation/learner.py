@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from nas_ray.costs import Costs, measure
 from nas_ray.errors import SpaceError
 from nas_ray.estimation import hardware
+from nas_ray.estimation.augmentation import augmented
 from nas_ray.estimation.device_data import DeviceData
 from nas_ray.estimation.schedule import Cosine
 from nas_ray.estimation.seeding import seeded
@@ -119,7 +120,8 @@ class Learner:
 
         Args:
             outputs: (batch, task.outputs).
-            targets: (batch,) class indices, or (batch, task.outputs) floats.
+            targets: (batch,) class indices, (batch, task.outputs) their probabilities, or floats of that
+                shape.
 
         Raises:
             SpaceError: If the network gives another shape: squared error would broadcast it.
@@ -150,6 +152,17 @@ class Learner:
         self.model.auxiliary_outputs = None  # type: ignore[assignment]
         return float(self.model.auxiliary_weight) * self.loss(outputs, targets)  # type: ignore[arg-type]
 
+    def augment(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a batch of training as the setting ``augmentation`` changes it.
+
+        Args:
+            inputs: (batch, *task.input_shape), normalised.
+            targets: (batch,) class indices, or (batch, task.outputs) floats; mixup makes probabilities of
+                classes, (batch, task.outputs), for a loss that takes them.
+        """
+        classes = self.task.outputs if self.task.kind == "classification" else None
+        return augmented(inputs, targets, self.settings.augmentation, classes)
+
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """Return the metrics of a whole part, by their names without ``val_`` or ``test_``.
 
@@ -171,6 +184,7 @@ class Learner:
             inputs: (batch, *task.input_shape).
             targets: (batch,) or (batch, task.outputs).
         """
+        inputs, targets = self.augment(inputs, targets)
         with self.autocast():
             loss = self.loss(self.model(inputs), targets)
             if (auxiliary := self.auxiliary_loss(targets)) is not None:

@@ -8,11 +8,30 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas_ray.errors import ConfigError, suggestion
+from nas_ray.tasks import Task
 
 Optimizer = Literal["adamw", "adam", "sgd"]
+Augmentation = Literal["none", "shift", "flip_shift", "cutout", "mixup"]
 
-PER_TRIAL = ("max_epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "amp")
+PER_TRIAL = (
+    "max_epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "optimizer",
+    "augmentation",
+    "amp",
+)
 """Settings that a configuration may replace; the others hold for the data of a whole run."""
+
+
+def unsuited(augmentation: str, task: Task) -> str:
+    """Return why an augmentation cannot be had with the inputs of ``task``, in words; empty if it can."""
+    if augmentation == "none" or task.inputs == "images":
+        return ""
+    if augmentation == "mixup":
+        return "mixup cannot mix tokens" if task.inputs == "tokens" else ""
+    return f"augmentation {augmentation!r} is for images, but inputs are {task.inputs}"
 
 
 class Estimation(BaseModel):
@@ -35,6 +54,11 @@ class Estimation(BaseModel):
         0.1, ge=0, lt=1, description="share of a target that all classes get alike, in training"
     )
     optimizer: Optimizer = Field("adamw", description="adamw, adam or sgd (with Nesterov momentum 0.9)")
+    augmentation: Augmentation = Field(
+        "none",
+        description="none; shift (images, by up to an eighth of the side); flip_shift (mirrored too); "
+        "cutout (and with a square hole); mixup (anything but tokens)",
+    )
     amp: bool = Field(True, description="mixed precision on CUDA")
     checkpoint_seconds: float = Field(
         30.0, ge=0, description="seconds between checkpoints of a running trial"
@@ -45,6 +69,15 @@ class Estimation(BaseModel):
     def dials(self) -> dict[str, float | int | None]:
         """The dials beside epochs, as they stand in every report."""
         return {"data_share": self.data_share, "resolution": self.resolution, "width": self.width}
+
+    def check_task(self, task: Task) -> None:
+        """Check that the augmentation suits what an input is.
+
+        Raises:
+            ConfigError: If it does not.
+        """
+        if wrong := unsuited(self.augmentation, task):
+            raise ConfigError(f"`estimation.augmentation`: {wrong}")
 
     def replaced(self, values: Mapping[str, Any]) -> Estimation:
         """Return these settings with some of them replaced for one trial.
