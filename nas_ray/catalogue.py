@@ -1,4 +1,4 @@
-"""The spaces and strategies that are installed, as text for people."""
+"""The spaces, strategies and stopping rules that are installed, as text for people."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from ray.tune.search.sample import Domain, Float, LogUniform
 
 from nas_ray import plugins
 from nas_ray.errors import ConfigError
-from nas_ray.plugins import GIVEN, SPACES, STRATEGIES
+from nas_ray.plugins import GIVEN, KINDS, SPACES, STOPPING, STRATEGIES
 from nas_ray.spaces import SearchSpace, load_space
 from nas_ray.spaces import domains as reading
 from nas_ray.spaces.module import TASK, ModuleSpace
+from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
 
 VALUES_SHOWN = 12
@@ -26,7 +27,9 @@ DRAWS = 300
 
 ADDRESS = re.compile(r"https?://[^\s)`>]*[^\s)`>.,;:]")
 
-__all__ = ["SPACES", "STRATEGIES", "listing", "options", "size_text", "space_text", "strategy_text"]
+BASES = {STRATEGIES: Strategy, STOPPING: StoppingRule}
+
+__all__ = ["SPACES", "STOPPING", "STRATEGIES", "class_text", "listing", "options", "size_text", "space_text"]
 
 
 def listing(group: str) -> str:
@@ -60,17 +63,24 @@ def space_text(name: str) -> str:
     return _sections(parts)
 
 
-def strategy_text(name: str) -> str:
-    """Return what there is to know of a strategy: description and options.
+def class_text(group: str, name: str) -> str:
+    """Return what there is to know of a strategy or a stopping rule: description and options.
+
+    Args:
+        group: ``STRATEGIES`` or ``STOPPING``.
+        name: A name in it, or ``module:object``.
 
     Raises:
-        UnknownName: If there is no such strategy.
-        ConfigError: If it is no strategy.
+        UnknownName: If there is no such thing.
+        ConfigError: If it is no class of that kind.
     """
-    kind = plugins.load(STRATEGIES, name)
-    if not (inspect.isclass(kind) and issubclass(kind, Strategy)):
-        raise ConfigError(f"strategy {name!r} must be a Strategy class, but is {kind!r}")
-    return _sections({"": _description(kind), "options": _option_lines("strategy", kind)})
+    kind, base = plugins.load(group, name), BASES[group]
+    if not (inspect.isclass(kind) and issubclass(kind, base)):
+        raise ConfigError(f"{KINDS[group]} {name!r} must be a {base.__name__} class, but is {kind!r}")
+    block = group.rpartition(".")[2].replace("strategies", "strategy")
+    return _sections(
+        {"": _description(kind), "source": _sources(kind), "options": _option_lines(block, kind)}
+    )
 
 
 def options(kind: Any, given: Collection[str] = GIVEN) -> dict[str, Any]:

@@ -69,7 +69,9 @@ def search(
     ] = None,
     space: Annotated[str | None, _flag("space.name", "what exists; `nas-ray spaces` lists")] = None,
     strategy: Annotated[str | None, _flag("strategy.name", "which next; `nas-ray strategies` lists")] = None,
-    stopping: Annotated[str | None, _flag("stopping.name", "asha, none or module:object")] = None,
+    stopping: Annotated[
+        str | None, _flag("stopping.name", "how good, for less; `nas-ray stopping` lists")
+    ] = None,
     data: Annotated[
         str | None,
         _flag("data.name", "digits, npz:FILE, torchvision:NAME, folder:DIR or module:object"),
@@ -123,7 +125,9 @@ def simulate(
         str | None, _flag("simulation.table", "measured results: a known table, or a description's path")
     ] = None,
     strategy: Annotated[str | None, _flag("strategy.name", "which next; `nas-ray strategies` lists")] = None,
-    stopping: Annotated[str | None, _flag("stopping.name", "asha, none or module:object")] = None,
+    stopping: Annotated[
+        str | None, _flag("stopping.name", "how good, for less; `nas-ray stopping` lists")
+    ] = None,
     workers: Annotated[
         str | None, _flag("resources.concurrency", "virtual workers; 1,8,64 compares several")
     ] = None,
@@ -184,7 +188,7 @@ def benchmark(
     at: Annotated[
         str | None, typer.Option(help="compare at these shares of the budget too: 50,100,200")
     ] = None,
-    stopping: Annotated[str, _flag("stopping.name", "asha, none or module:object; none by default")] = "none",
+    stopping: Annotated[str, _flag("stopping.name", "how good, for less; none by default")] = "none",
     seed: Annotated[int | None, _flag("run.seed", "the first seed")] = None,
     startup: Annotated[
         float | None, _flag("simulation.startup_s", "virtual seconds before a worker's first trial")
@@ -316,7 +320,17 @@ def strategies(name: Thing = None) -> None:
     """List the strategies, or show one in full."""
     from nas_ray import catalogue
 
-    typer.echo(catalogue.strategy_text(name) if name else catalogue.listing(catalogue.STRATEGIES))
+    group = catalogue.STRATEGIES
+    typer.echo(catalogue.class_text(group, name) if name else catalogue.listing(group))
+
+
+@app.command()
+def stopping(name: Thing = None) -> None:
+    """List the stopping rules, or show one in full."""
+    from nas_ray import catalogue
+
+    group = catalogue.STOPPING
+    typer.echo(catalogue.class_text(group, name) if name else catalogue.listing(group))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

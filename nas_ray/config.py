@@ -57,7 +57,7 @@ class StrategyBlock(Named):
 class StoppingBlock(Named):
     """The stopping rule."""
 
-    name: str = Field("asha", description="asha, none, or module:object")
+    name: str = Field("asha", description="a name that `nas-ray stopping` lists, or module:object")
 
 
 class DataBlock(Named):

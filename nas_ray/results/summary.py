@@ -9,6 +9,7 @@ from pathlib import Path
 from nas_ray.ledger import trials_frame
 from nas_ray.ledger.run import RunRecord
 from nas_ray.results.best import BestTrial, find_best
+from nas_ray.results.calibration import calibration
 from nas_ray.results.folder import DRAWING
 from nas_ray.results.front import front_of, front_text
 from nas_ray.results.model import space_of
@@ -26,12 +27,14 @@ def summarise(run: RunRecord, path: Path, live: bool) -> str:
     if len(run.objectives) > 1 and best is not None:
         trials = trials_frame(run, live)
         head += ["", *front_text(front_of(trials, run.objectives), run.objectives)]
+    believed = calibration(run)
     trained = sum(report.get("seconds") or 0.0 for report in run.reports)
     return "\n".join(
         [
             *head,
             f"trials {len(run.trials)}" + (f": {count_text(counts)}" if counts else ""),
             f"trained {run.epochs:g} epochs in {trained:.1f} s",
+            *([] if believed is None else [str(believed)]),
             f"time {in_words(run.total_s)}, slots busy {busy_share(run):.0%}",
             f"run {path}",
         ]

@@ -7,7 +7,7 @@ from nas_ray.stopping.rungs import Rungs
 
 
 class ASHA(StoppingRule):
-    """Asynchronous successive halving (Li et al., MLSys 2020), stopping and not pausing.
+    """Asynchronous successive halving that stops (Li et al., MLSys 2020, https://arxiv.org/abs/1810.05934).
 
     Rungs are at r, rη, rη² ... epochs. A trial that reaches a rung goes on only if it is among the best
     ⌊n/η⌋ of the n that have reached it so far, itself included; the best one always goes on, and so does

@@ -89,8 +89,6 @@ class LearningCurve(PausingRule):
         self._active: set[str] = set()
         self._seen, self._fitted, self._finished = 0, 0, 0
         self._beliefs: dict[str, Belief] = {}
-        self._intervals: dict[str, list[tuple[float, float]]] = {}
-        self._inside: list[bool] = []
 
     def arrive(self, trial: str, fidelity: float, score: float) -> bool:
         """Enter the trial's score where it has reached a rung; the full training is the last one."""
@@ -145,10 +143,6 @@ class LearningCurve(PausingRule):
         """Return mean and 90 % interval of the final score, if the trial's last report reached a rung."""
         return self._beliefs.get(trial, {})
 
-    def calibration(self) -> tuple[float, int]:
-        """Return the share of 90 % intervals that held the final score, and the number of intervals."""
-        return (float(np.mean(self._inside)) if self._inside else float("nan"), len(self._inside))
-
     def rung(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
         return self.ladder.reached(fidelity)
@@ -191,7 +185,6 @@ class LearningCurve(PausingRule):
         self._finished += full
         if full:
             self._active.discard(self._names[row])
-            self._compare(row, score)
         if full or self._seen >= NEWS * self._fitted:
             self._learn()
         for rung in range(before, passed):
@@ -248,15 +241,9 @@ class LearningCurve(PausingRule):
             return
         mean = float(self._expected[row, rung])
         reach = INTERVAL * self.model.deviation(self._scores[row], rung)
-        if self._finished:
-            self._intervals.setdefault(trial, []).append((mean - reach, mean + reach))
         low, high = sorted((self.objective.sign * (mean - reach), self.objective.sign * (mean + reach)))
         self._beliefs[trial] = {
             "predicted": self.objective.sign * mean,
             "predicted_low": low,
             "predicted_high": high,
         }
-
-    def _compare(self, row: int, final: float) -> None:
-        for low, high in self._intervals.pop(self._names[row], []):
-            self._inside.append(low <= final <= high)

@@ -60,6 +60,17 @@ def test_strategies_are_listed(ask):
     assert {"random", "evolution", "optuna", "controller"} <= names
 
 
+def test_stopping_rules_are_listed_and_shown(ask):
+    names = {line.split()[0] for line in ask("stopping").out.splitlines()}
+    assert {"asha", "asha-promote", "hyperband", "learning-curve", "median", "none"} <= names
+    answer = ask("stopping", "asha")
+    assert "options:\n  stopping.grace_period=1\n  stopping.reduction_factor=3\n" in answer.out
+    assert "source:\n  https://arxiv.org/abs/1810.05934\n" in answer.out
+    assert ask("stopping", "nas_ray.strategies.evolution:Evolution").err.startswith(
+        "error: stopping rule 'nas_ray.strategies.evolution:Evolution' must be a StoppingRule class, but is"
+    )
+
+
 def test_an_unknown_name_offers_the_nearest(ask):
     answer = ask("strategies", "evolutoin")
     assert (answer.code, answer.out) == (2, "")

@@ -10,7 +10,18 @@ import typer.main
 
 from nas_ray import cli, flags
 
-VERBS = ["search", "resume", "status", "list", "results", "spaces", "strategies", "simulate", "benchmark"]
+VERBS = [
+    "search",
+    "resume",
+    "status",
+    "list",
+    "results",
+    "spaces",
+    "stopping",
+    "strategies",
+    "simulate",
+    "benchmark",
+]
 HEAVY = ["ray", "torch", "torchvision", "pandas", "numpy", "pyarrow", "optuna", "nas_ray.config"]
 DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
 HELP = f"""
