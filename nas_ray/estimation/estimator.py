@@ -19,6 +19,7 @@ from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.checkpoint import Checkpoint
 from nas_ray.estimation.settings import Estimation
+from nas_ray.estimation.standing import Standing
 from nas_ray.reports import worth_of
 from nas_ray.spaces import Config, SearchSpace, derived_seed
 from nas_ray.tasks import Task
@@ -54,6 +55,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         seed: int = 0,
         limits: Mapping[str, float] | None = None,
         rules: Mapping[str, Rule] | None = None,
+        shares: Mapping[str, float] | None = None,
         folder: str | None = None,
         recorded: Mapping[str, int] | None = None,
         learner: type[Learner] | None = None,
@@ -71,7 +73,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             limits: Upper bounds on what a network costs (:class:`~nas_ray.costs.Bounds`).
             rules: Rules of one's own, by name: ``rule(config, task)`` returns False, or a text that says what
                 is wrong, for a network that must not be trained.
-            folder: The run's folder, for checkpoints and the best weights; None keeps neither.
+            shares: Share of the networks that is trained, the best by a zero-cost proxy, by its name.
+            folder: The run's folder, for checkpoints, the best weights and what children inherit; None keeps
+                none of them, and ranks by proxies within this actor.
             recorded: Last epoch of each trial in the run's record, where earlier attempts trained it.
             learner: The recipe's class; None takes :class:`Learner`.
             threads: CPU threads of this actor; None leaves torch's choice.
@@ -95,6 +99,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.data = DeviceData(
             data, self.device, resolution=self.settings.resolution, data_share=self.settings.data_share
         )
+        self.standing = Standing(shares or {}, Path(folder) / "proxies" if folder else None)
         self.incumbents = weights.Incumbents(Path(folder) / "incumbents") if folder else None
         self.checkpoints, self.recorded = Path(folder) / "checkpoints" if folder else None, recorded or {}
         self._begin(config)
@@ -120,6 +125,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
                 raise
             result = self._failure(error)
         result.setdefault("seconds", time.perf_counter() - started)
+        self._beginning.clear()
         self._last = dict(result)
         return result
 
@@ -151,6 +157,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.learner: Learner | None = None
         self._state = state
         self._last, self._saved = None, False
+        self._beginning: dict[str, Any] = {}  # what is told of a trial once, with its first report
         self._checkpoint = Checkpoint(
             self.checkpoints / f"{self._name}.pt" if self.checkpoints else None,
             self.settings.checkpoint_seconds,
@@ -189,7 +196,18 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             costs = self.bounds.costs(self.learner.model, self.trial_config, self.task)
         if broken := self.bounds.beyond(costs):
             return self._beyond(Verdict(broken, costs))
-        return None
+        return None if self.learner.epoch else self._measured(self.learner)
+
+    def _measured(self, learner: Learner) -> dict[str, Any] | None:
+        """Compute the proxies of an untrained network; return how the trial ends where it stands too low."""
+        if not (names := dict.fromkeys([*self.settings.proxies, *self.standing.shares])):
+            return None
+        from nas_ray.estimation.proxies.measuring import of_learner
+
+        values = of_learner(learner, names)
+        self._beginning |= values
+        beaten = self.standing.beaten(self._name, values)
+        return self._ended("infeasible", "constraint", "; ".join(beaten)) if beaten else None
 
     def _beyond(self, verdict: Verdict) -> dict[str, Any]:
         costs = {name: verdict.costs[name] for name in ("params", "flops") if name in verdict.costs}
@@ -242,7 +260,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         }
         if self.learner is not None:
             facts |= {"params": self.learner.costs.params, "flops": self.learner.costs.flops}
-        return {**facts, **hardware.peak_memory(self.device)}
+        return {**facts, **self._beginning, **hardware.peak_memory(self.device)}
 
     # Files.
 

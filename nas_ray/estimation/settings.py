@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from nas_ray.errors import ConfigError, suggestion
+from nas_ray.estimation.proxies import Proxy
 from nas_ray.tasks import Task
 
 Optimizer = Literal["adamw", "adam", "sgd"]
 Augmentation = Literal["none", "shift", "flip_shift", "cutout", "mixup"]
+Inherit = Literal["none", "shapes", "morphism"]
 
 PER_TRIAL = (
     "max_epochs",
@@ -64,6 +66,19 @@ class Estimation(BaseModel):
         30.0, ge=0, description="seconds between checkpoints of a running trial"
     )
     learner: str | None = Field(None, description="module:object of a Learner of one's own")
+    inherit: Inherit = Field(
+        "none",
+        description="what a child starts from: none; shapes (its parent's weights where names and shapes "
+        "agree); morphism (its parent's function, where the space can keep it; else as shapes)",
+    )
+    proxies: tuple[Proxy, ...] = Field(
+        (), description="numbers computed before training: synflow, naswot, grad_norm, snip, zico"
+    )
+
+    @field_validator("proxies", mode="before")
+    @classmethod
+    def _listed(cls, proxies: Any) -> Any:
+        return [proxies] if isinstance(proxies, str) else proxies
 
     @property
     def dials(self) -> dict[str, float | int | None]:
