@@ -29,8 +29,8 @@ def check_param_space(param_space: Mapping[str, Any]) -> dict[str, Domain]:
     """
     domains = {}
     for key, value in param_space.items():
-        if "/" in key:
-            raise SpaceError(f"keys of a search space must use dots, never slashes, but got {key!r}")
+        if not isinstance(key, str) or "/" in key:
+            raise SpaceError(f"keys of a search space must be texts with dots, never slashes, but got {key!r}")
         if isinstance(value, dict):
             raise SpaceError(
                 f"{key!r} must be a domain to sample from, but is a grid; use `tune.choice`"
@@ -57,13 +57,15 @@ def _check_domain(key: str, domain: Domain) -> Domain:
 def _check_choices(key: str, choices: Sequence[Any]) -> None:
     if not choices:
         raise SpaceError(f"{key!r} must offer at least one choice, but its list is empty")
-    for at, value in enumerate(choices):
-        if not isinstance(value, PLAIN) or (isinstance(value, float) and not math.isfinite(value)):
+    known = set[tuple[type, Any]]()
+    for value in choices:
+        if type(value) not in PLAIN or (isinstance(value, float) and not math.isfinite(value)):
             raise SpaceError(
                 f"choices of {key!r} must be plain JSON values, but got {value!r}; give each choice a name"
             )
-        if any(_same(value, other) for other in choices[:at]):
+        if (type(value), value) in known:  # 1, 1.0 and True are three choices
             raise SpaceError(f"choices of {key!r} must differ, but {value!r} stands there twice")
+        known.add((type(value), value))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -165,7 +167,13 @@ def near(domain: Domain, current: Any, samples: int = 4) -> list[Any]:
         return listed[max(0, at - 1) : at] + listed[at + 1 : at + 2]
     here = _unit(domain, current)
     points = (here + (index + 1) / (10 * samples) * side for index in range(samples) for side in (-1, 1))
-    return [_from_unit(domain, point) for point in points if 0 <= point <= 1]
+    around = [_from_unit(domain, point) for point in points if 0 <= point <= 1]
+    if not _quantized(domain) or (listed := values(domain)) is None:
+        return around
+    # Points closer than the grid round to the value itself; the next ones on the grid always count.
+    at = min(range(len(listed)), key=lambda index: abs(listed[index] - current))
+    found = dict.fromkeys([*listed[max(0, at - 1) : at], *listed[at + 1 : at + 2], *around])
+    return [value for value in found if value != current]
 
 
 def contains(domain: Domain, value: Any) -> bool:
@@ -178,6 +186,16 @@ def contains(domain: Domain, value: Any) -> bool:
         )
     # A value of Ray's own, which is not clamped, may be off the bound by its last bit.
     return type(value) is float and math.isclose(value, _clamped(domain, value), abs_tol=1e-12)
+
+
+def told(domain: Domain) -> str:
+    """Return the values of ``domain`` in words, such as ``1 to 6`` or ``[8, 16]``; both ends belong to it."""
+    if isinstance(domain, Categorical):
+        return str(list(domain.categories))
+    if isinstance(domain, Integer) and not _quantized(domain):
+        return f"{domain.lower} to {domain.upper - 1}"
+    step = f" in steps of {domain.get_sampler().q}" if _quantized(domain) else ""
+    return f"{domain.lower} to {domain.upper}{step}"
 
 
 def is_ordinal(domain: Domain) -> bool:

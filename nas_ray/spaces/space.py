@@ -235,15 +235,17 @@ class SearchSpace(ABC):
         Raises:
             InvalidConfig: If a key is missing or unknown, or a value is outside its domain; it names each.
         """
+        if not isinstance(config, Mapping):
+            raise InvalidConfig(f"a configuration of {self.name!r} must be a dict, but got {config!r}")
         missing, unknown = self.domains.keys() - config.keys(), config.keys() - self.domains.keys()
         wrong = []
         if missing or unknown:
             wrong.append(
                 f"a configuration of {self.name!r} must have exactly its keys; "
-                f"missing: {sorted(missing)}, unknown: {sorted(unknown)}"
+                f"missing: {sorted(missing)}, unknown: {sorted(unknown, key=str)}"
             )
         wrong += [
-            f"{key!r} must be in {domain.domain_str}, got {config[key]!r}"
+            f"{key!r} must be in {domains.told(domain)}, got {config[key]!r}"
             for key, domain in self.domains.items()
             if key in config and not domains.contains(domain, config[key])
         ]
@@ -261,8 +263,10 @@ class SearchSpace(ABC):
             config = {key: domains.draw(domain, rng) for key, domain in self.domains.items()}
             if not (broken := self.violations(config, task)):
                 return config
+        for_task = f" for {task.inputs} of shape {task.input_shape}" if task else ""
         raise SpaceError(
-            f"space {self.name!r} is empty: {ATTEMPTS} draws broke its rules, the last one: {broken[0]}"
+            f"space {self.name!r} offers no network{for_task}: {ATTEMPTS:,} draws in a row broke its rules, the "
+            f"last one: {broken[0]}; change its options"
         )
 
     def mutate(self, config: Config, rng: np.random.Generator, task: Task | None = None) -> Config:

@@ -132,6 +132,25 @@ def test_integers_step_to_adjacent_values() -> None:
     assert domains.near(tune.qrandint(0, 12, 4), 4) == [0, 8]
 
 
+def test_floats_on_a_coarse_grid_step_to_adjacent_values() -> None:
+    grid = tune.quniform(0.0, 1.0, 0.25)
+    assert domains.near(grid, 0.5) == [0.25, 0.75]
+    assert domains.near(grid, 1.0) == [0.75]
+    fine = domains.near(tune.quniform(0.0, 1.0, 0.01), 0.5)
+    assert 0.49 in fine
+    assert max(fine) > 0.55, "and further where steps are small"
+
+
+def test_domains_are_told_with_both_ends() -> None:
+    assert domains.told(tune.randint(1, 7)) == "1 to 6"
+    assert domains.told(tune.choice([8, "a"])) == "[8, 'a']"
+    assert domains.told(tune.quniform(0.0, 1.0, 0.25)) == "0.0 to 1.0 in steps of 0.25"
+
+
+def test_many_choices_are_checked_at_once() -> None:
+    assert domains.check_param_space({"subset": tune.choice([str(at) for at in range(100_000)])})
+
+
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
@@ -141,6 +160,8 @@ def test_integers_step_to_adjacent_values() -> None:
         (tune.choice([]), "its list is empty"),
         (tune.choice([[1, 2]]), "plain JSON values"),
         (tune.choice([math.nan]), "plain JSON values"),
+        (tune.choice([np.float64(0.1)]), "plain JSON values"),  # a float, but not once it was JSON
+        (tune.choice([np.str_("a")]), "plain JSON values"),
         (tune.choice([1, 2, 1]), "stands there twice"),
         (tune.randint(5, 5), "at least one value"),
         (tune.uniform(1.0, 0.0), "at least one value"),

@@ -130,8 +130,10 @@ def test_an_empty_space_says_which_rule_empties_it() -> None:
         name="hopeless",
         violations=lambda config, task: ["a is never right"],
     )
-    with pytest.raises(SpaceError, match=r"'hopeless' is empty: 10000 draws .* a is never right"):
+    with pytest.raises(SpaceError, match=r"'hopeless' offers no network: 10,000 draws .* a is never right"):
         space.sample(np.random.default_rng(0))
+    with pytest.raises(SpaceError, match=r"offers no network for tables of shape \(.*change its options"):
+        space.sample(np.random.default_rng(0), TABLE)
 
 
 def test_a_space_without_keys_is_refused() -> None:
@@ -139,7 +141,9 @@ def test_a_space_without_keys_is_refused() -> None:
         _ = SearchSpace.from_function({"constant": 1}, two_layers).domains
 
 
-@pytest.mark.parametrize("params", [{"a/b": tune.choice([1])}, {"a": {"b": tune.choice([1])}}])
+@pytest.mark.parametrize(
+    "params", [{"a/b": tune.choice([1])}, {1: tune.choice([1])}, {"a": {"b": tune.choice([1])}}]
+)
 def test_nested_and_slashed_keys_are_refused_when_the_space_is_made(params: dict[str, object]) -> None:
     with pytest.raises(SpaceError, match=r"slashes|flat"):
         SearchSpace.from_function(params, two_layers)
@@ -174,6 +178,9 @@ def test_wrong_configurations_are_told_key_by_key() -> None:
     everything = r"missing: \['train.lr'\], unknown: \['lr'\]; 'hidden' must be in .* got 17"
     with pytest.raises(InvalidConfig, match=everything):
         custom().check({"hidden": 17, "lr": 0.1})
+    for nothing in (None, [16, 0.1], "16"):
+        with pytest.raises(InvalidConfig, match="must be a dict, but got"):
+            custom().check(nothing)  # type: ignore[arg-type]
 
 
 def test_a_space_without_a_building_function_only_proposes() -> None:
