@@ -22,7 +22,7 @@ from . import chain_layers, chain_members, layouts, options
 from .chain_layers import KEYS, POOLINGS, Layer
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 NORMS = ("batch", "group", "none")
 HEADS = ("avg", "max", "flatten")
@@ -86,14 +86,9 @@ class Chain(SearchSpace):
         self.ops = options.names("ops", ops, KEYS)
         if all(op in POOLINGS for op in self.ops):
             raise ConfigError(f"`ops` must hold conv or separable, but got {self.ops}")
-        self.kernels = options.numbers(
-            "kernels",
-            kernels,
-            "odd integers from 3",
-            lambda side: type(side) is int and side >= 3 and side % 2 == 1,
-        )
+        self.kernels = options.sides("kernels", kernels)
         self.widths = options.sizes("widths", widths)
-        self.strides = options.numbers("strides", strides, "1 or 2", lambda stride: stride in (1, 2))
+        self.strides = options.one_or_two("strides", strides)
         self.activations = options.names("activations", activations, options.ACTIVATIONS)
         self.norms = options.names("norms", norms, NORMS)
         self.poolings = options.names("poolings", poolings, HEADS)
@@ -246,3 +241,25 @@ class Chain(SearchSpace):
         units = task.scaled(config["head.units"])
         head = modules.head(chain_layers.read_head(config), channels, height * width, units, task.outputs)
         return modules.initialised(nn.Sequential(*layers, head))
+
+    def morph(
+        self,
+        parent: nn.Module,
+        parent_config: Config,
+        child: nn.Module,
+        config: Config,
+        inputs: Tensor,
+        rng: np.random.Generator,
+    ) -> None:
+        """Give a wider or deeper child the function of its parent: see ``chain_morphism``.
+
+        Raises:
+            Unsupported: If the function cannot be kept.
+        """
+        from torch.nn import Sequential
+
+        from . import chain_morphism
+
+        assert isinstance(parent, Sequential)
+        assert isinstance(child, Sequential)
+        chain_morphism.morph(parent, parent_config, child, config, inputs, rng)

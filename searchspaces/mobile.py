@@ -73,7 +73,7 @@ class Mobile(SearchSpace):
         min_depth: int = 2,
         max_depth: int = 4,
         kernels: Sequence[int] = (3, 5, 7),
-        expansions: Sequence[float] = (2.3, 2.5, 3, 4, 6),
+        expansions: Sequence[float] = (2.3, 2.5, 3.0, 4.0, 6.0),
         squeeze: str = "searched",
         widths: Sequence[float] = (0.5, 0.75, 1.0),
         resolutions: Sequence[float] = (0.5, 0.75, 1.0),
@@ -88,18 +88,11 @@ class Mobile(SearchSpace):
             )
         self.min_depth = options.whole("min_depth", min_depth, 1)
         self.max_depth = options.whole("max_depth", max_depth, self.min_depth)
-        self.kernels = options.numbers(
-            "kernels",
-            kernels,
-            "odd integers from 3",
-            lambda side: type(side) is int and side >= 3 and side % 2 == 1,
-        )
-        self.expansions = options.numbers("expansions", expansions, "numbers from 1", lambda each: each >= 1)
+        self.kernels = options.sides("kernels", kernels)
+        self.expansions = options.factors("expansions", expansions, 1)
         self.squeeze = options.names("squeeze", [squeeze], SQUEEZE)[0]
-        self.widths = options.numbers("widths", widths, "positive numbers", lambda each: each > 0)
-        self.resolutions = options.numbers(
-            "resolutions", resolutions, "positive numbers", lambda each: each > 0
-        )
+        self.widths = options.factors("widths", widths)
+        self.resolutions = options.factors("resolutions", resolutions)
         self.head = options.whole("head", head, 1)
 
     def param_space(self) -> dict[str, Domain]:

@@ -14,15 +14,15 @@ Published = tuple[tuple[tuple[int, float, bool], ...], ...]
 """Kernel, expansion and squeeze-and-excitation of each block of each stage."""
 
 LARGE: Published = (
-    ((3, 4, False), (3, 3, False)),
-    ((5, 3, True),) * 3,
-    ((3, 6, False), (3, 2.5, False), (3, 2.3, False), (3, 2.3, False)),
-    ((3, 6, True),) * 2,
-    ((5, 6, True),) * 3,
+    ((3, 4.0, False), (3, 3.0, False)),
+    ((5, 3.0, True),) * 3,
+    ((3, 6.0, False), (3, 2.5, False), (3, 2.3, False), (3, 2.3, False)),
+    ((3, 6.0, True),) * 2,
+    ((5, 6.0, True),) * 3,
 )
 """MobileNetV3-Large: table 1 of Howard et al. 2019."""
 
-SMALLEST: Published = tuple(((3, 3, squeeze),) * 2 for squeeze in (False, True, False, True, True))
+SMALLEST: Published = tuple(((3, 3.0, squeeze),) * 2 for squeeze in (False, True, False, True, True))
 """The smallest network of once-for-all, Cai et al. 2020, at the full width and resolution."""
 
 FIRST_SWISH = 3

@@ -83,7 +83,7 @@ class MultiBranch(SearchSpace):
         self.ops = options.names("ops", ops, OPERATIONS)
         self.orders = options.names("orders", orders, ORDERS)
         self.widths = options.sizes("widths", widths)
-        self.strides = options.numbers("strides", strides, "1 or 2", lambda stride: stride in (1, 2))
+        self.strides = options.one_or_two("strides", strides)
         self.joins = options.names("joins", joins, JOINS)
         first = {"op": [op for op in self.ops if op in CONVOLUTIONS]}
         first["order"] = [order for order in self.orders if order.startswith("conv")]

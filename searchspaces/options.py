@@ -19,7 +19,7 @@ def names(option: str, given: Sequence[str], known: Collection[str]) -> list[str
         ConfigError: If the list is empty, or holds a name twice or one that is not known.
     """
     for name in _listed(option, given):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise ConfigError(f"`{option}` must not hold {name!r}{suggestion(str(name), known)}")
     return list(given)
 
@@ -39,7 +39,7 @@ def numbers(option: str, given: Sequence[Any], rule: str, holds: Callable[[Any],
     for number in _listed(option, given):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not holds(number):
             raise ConfigError(f"`{option}` must hold {rule}, but got {number!r}")
-    return sorted(given)
+    return sorted(float(number) if isinstance(number, float) else number for number in given)
 
 
 def sizes(option: str, given: Sequence[int]) -> list[int]:
@@ -49,6 +49,36 @@ def sizes(option: str, given: Sequence[int]) -> list[int]:
         ConfigError: If it is empty, or holds a number twice or one that is no positive integer.
     """
     return numbers(option, given, "positive integers", lambda size: type(size) is int and size > 0)
+
+
+def one_or_two(option: str, given: Sequence[int]) -> list[int]:
+    """Return ``given`` in ascending order if it holds 1, 2 or both.
+
+    Raises:
+        ConfigError: If it is empty, or holds a number twice or another one.
+    """
+    return numbers(option, given, "1 or 2", lambda count: type(count) is int and count in (1, 2))
+
+
+def sides(option: str, given: Sequence[int]) -> list[int]:
+    """Return ``given`` in ascending order if it holds odd integers from 3 on, the sides of windows.
+
+    Raises:
+        ConfigError: If it is empty, or holds a number twice or one that is no such integer.
+    """
+    rule = "odd integers from 3"
+    return numbers(option, given, rule, lambda side: type(side) is int and side >= 3 and side % 2 == 1)
+
+
+def factors(option: str, given: Sequence[float], low: float = 0.0) -> list[float]:
+    """Return ``given`` as floats in ascending order if it holds finite numbers above 0, from ``low`` on.
+
+    Raises:
+        ConfigError: If it is empty, or holds a number twice or one that is out of range.
+    """
+    rule = f"numbers from {low:g}" if low else "positive numbers"
+    checked = numbers(option, given, rule, lambda each: low <= each < math.inf and each > 0)
+    return [float(each) for each in checked]
 
 
 def dropouts(option: str, given: Sequence[float]) -> list[float]:
@@ -108,6 +138,6 @@ def flag(option: str, given: Any) -> bool:
 def _listed(option: str, given: Sequence[Any]) -> Sequence[Any]:
     if isinstance(given, str) or not isinstance(given, Sequence) or not given:
         raise ConfigError(f"`{option}` must be a list with at least one entry, but got {given!r}")
-    if len(set(given)) < len(given):
+    if any(entry in given[:at] for at, entry in enumerate(given)):
         raise ConfigError(f"`{option}` must not name an entry twice, but got {list(given)}")
     return given

@@ -78,7 +78,7 @@ class Recurrent(SearchSpace):
         self.max_depth = options.whole("max_depth", max_depth, self.min_depth)
         self.cells = options.names("cells", cells, CELLS)
         self.widths = options.sizes("widths", widths)
-        self.directions = options.numbers("directions", directions, "1 or 2", lambda count: count in (1, 2))
+        self.directions = options.one_or_two("directions", directions)
         self.poolings = options.names("poolings", poolings, POOLINGS)
         self.dropouts = options.dropouts("dropouts", dropouts)
         self.nodes = options.whole("nodes", nodes, 1)

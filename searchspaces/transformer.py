@@ -70,7 +70,7 @@ class Transformer(SearchSpace):
         patches: Sequence[int] = (2, 4, 8, 16),
         widths: Sequence[int] = (48, 96, 192, 384),
         heads: Sequence[int] = (2, 3, 4, 6),
-        ratios: Sequence[float] = (1, 2, 4),
+        ratios: Sequence[float] = (1.0, 2.0, 4.0),
         positions: Sequence[str] = POSITIONS,
         poolings: Sequence[str] = POOLINGS,
         dropouts: Sequence[float] = (0.0, 0.1),
@@ -82,7 +82,7 @@ class Transformer(SearchSpace):
         self.patches = options.sizes("patches", patches)
         self.widths = options.sizes("widths", widths)
         self.heads = options.sizes("heads", heads)
-        self.ratios = options.numbers("ratios", ratios, "numbers above 0", lambda ratio: 0 < ratio < math.inf)
+        self.ratios = options.factors("ratios", ratios)
         self.positions = options.names("positions", positions, POSITIONS)
         self.poolings = options.names("poolings", poolings, POOLINGS)
         self.dropouts = options.dropouts("dropouts", dropouts)
@@ -151,8 +151,9 @@ class Transformer(SearchSpace):
         found: dict[str, Config] = {}
         for name, (width, depth, heads) in PUBLISHED.items():
             whole = {"patch": 16, "position": "learned", "pooling": "cls", "dropout": 0.0}
-            layers = {f"layer{index}.heads": heads for index in range(max(depth, self.max_depth))}
-            layers |= {key.replace("heads", "ratio"): 4 for key in layers}
+            layers: Config = {}
+            for index in range(max(depth, self.max_depth)):
+                layers |= {f"layer{index}.heads": heads, f"layer{index}.ratio": 4.0}
             try:
                 found[name] = self.check({"depth": depth, "width": width, **whole, **layers})
             except InvalidConfig:  # the options leave it out
@@ -208,4 +209,5 @@ def _draw_stem(config: Config) -> str:
 
 
 def _draw_layer(config: Config, index: int) -> str:
-    return f"attention with {config[f'layer{index}.heads']} heads, MLP x{config[f'layer{index}.ratio']}"
+    heads, ratio = config[f"layer{index}.heads"], config[f"layer{index}.ratio"]
+    return f"attention with {heads} heads, MLP x{ratio:g}"

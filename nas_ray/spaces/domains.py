@@ -30,7 +30,7 @@ def check_param_space(param_space: Mapping[str, Any]) -> dict[str, Domain]:
     domains = {}
     for key, value in param_space.items():
         if not isinstance(key, str) or "/" in key:
-            raise SpaceError(f"keys of a search space must be texts with dots, never slashes, but got {key!r}")
+            raise SpaceError(f"keys of a space must be texts with dots, never slashes, but got {key!r}")
         if isinstance(value, dict):
             raise SpaceError(
                 f"{key!r} must be a domain to sample from, but is a grid; use `tune.choice`"

@@ -20,7 +20,7 @@ from nas_ray.spaces.identity import canonical_json, stable_id
 from nas_ray.tasks import INPUTS, Inputs, Task
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 Config: TypeAlias = dict[str, Any]
 """A flat dict of plain JSON values, one for every key of the space."""
@@ -78,6 +78,33 @@ class SearchSpace(ABC):
             task: The problem; the module maps (batch, \*task.input_shape) to (batch, task.outputs).
                 Channel and unit counts go through :meth:`Task.scaled`.
         """
+
+    def morph(
+        self,
+        parent: nn.Module,
+        parent_config: Config,
+        child: nn.Module,
+        config: Config,
+        inputs: Tensor,
+        rng: np.random.Generator,
+    ) -> None:
+        """Give an untrained network the function of a trained one; called in workers, in evaluation mode.
+
+        By default no space can. What a space says it did is checked on inputs before it is believed.
+
+        Args:
+            parent: The trained network.
+            parent_config: Its configuration.
+            child: The untrained network of this space, changed in place.
+            config: Its configuration.
+            inputs: A batch of training.
+            rng: For what is drawn.
+
+        Raises:
+            Unsupported: If the function cannot be kept, with what stands against it; ``child`` may be half
+                changed then.
+        """
+        raise Unsupported(f"space {self.name!r} has no changes that keep a function")
 
     def active(self, config: Config) -> frozenset[str]:
         """Return the keys that matter in ``config``; the others may hold anything."""
@@ -265,8 +292,8 @@ class SearchSpace(ABC):
                 return config
         for_task = f" for {task.inputs} of shape {task.input_shape}" if task else ""
         raise SpaceError(
-            f"space {self.name!r} offers no network{for_task}: {ATTEMPTS:,} draws in a row broke its rules, the "
-            f"last one: {broken[0]}; change its options"
+            f"space {self.name!r} offers no network{for_task}: {ATTEMPTS:,} draws in a row broke its rules, "
+            f"the last one: {broken[0]}; change its options"
         )
 
     def mutate(self, config: Config, rng: np.random.Generator, task: Task | None = None) -> Config:
