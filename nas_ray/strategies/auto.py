@@ -74,12 +74,12 @@ class Auto(Bayesian):
         return min(LARGEST_DESIGN, max(SMALLEST_DESIGN, trials // DESIGN_SHARE))
 
     def _doubted(self) -> bool:
-        due, rows = self._fit_rows()
+        due, rows, scores = self._sample
         if due < EVIDENCE:
             return False
         if due not in self._trust:
-            x, z = self._inputs(rows), self._scores(rows)
-            self._trust[due] = _trust(self._covariance(), self._settings(due, rows)[0][1], x, z)
+            x = self._inputs(rows)
+            self._trust[due] = _trust(self._covariance(), self._settings()[0][1], x, scores)
         return self._trust[due] < TRUSTED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +18,8 @@ from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.reports import fidelity_of, worth_of
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
 from nas_ray.strategies.memory import Memory
-from nas_ray.strategies.observe import Curve, observe
-from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Outcome, Proposal
+from nas_ray.strategies.observe import Curve, observe, paused
+from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Outcome, Proposal, Rank
 from nas_ray.strategies.unseen import unseen
 from nas_ray.strategies.warm_start import Evaluated, Source, evaluated_networks
 from nas_ray.tasks import Mode, Objective, Task
@@ -32,7 +33,7 @@ HOPELESS = 300
 """Networks in a row beyond the constraints after which the space counts as exhausted."""
 
 Event = dict[str, Any]
-"""One line of history: ``{"event": "propose", ...}`` or ``{"event": "end", ...}``."""
+"""One line of history: ``{"event": "propose", ...}``; the event may also be ``"pause"`` or ``"end"``."""
 
 
 class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Searcher
@@ -46,6 +47,10 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         on_trial_result(...)       a report of an epoch; the base keeps the curve
         on_trial_complete(...)     the end
           learn(observation)       what became of it, at which fidelity
+
+    Where a rule pauses the trial, learn(observation) comes with what is known of it so far, and again with
+    the next pause or the end. Partial results are compared by :meth:`rank`: as the full trainings that they
+    are expected to be.
 
     Known and infeasible candidates are adopted and learned from at once, without a trial. A concrete
     strategy writes :meth:`propose` and, if it learns, :meth:`learn`; its state must be a function of
@@ -124,7 +129,6 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         self._warm: list[Evaluated] = []
         self._again: list[Proposal] = []
         self._live: dict[str, Proposal] = {}
-        self._paused: dict[str, dict[str, Any]] = {}
         self._curves: dict[int, Curve] = {}
         self._events: list[Event] = []
         if space is not None:
@@ -147,7 +151,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Hear of a proposal: the strategy's own, a warm start, a fallback, or one that is replayed."""
 
     def learn(self, observation: Observation) -> None:
-        """Hear what became of a proposal, trained or not."""
+        """Hear what became of a proposal, trained or not.
+
+        Of a trial that a rule pauses it is heard at each pause (``reason`` is ``"paused"``) and at the end:
+        an observation takes the place of an earlier one with the same number.
+        """
 
     def prepare(self) -> None:
         """Set up what needs the space and the seed; called before the first proposal.
@@ -223,13 +231,15 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         return dict(proposal.config)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Keep a report of a running trial."""
+        """Keep a report of a running trial, and learn from it if it is the last one before a pause."""
         proposal = self._live.get(trial_id)
         score = worth_of(result, self.goal)
-        if proposal is not None and score is not None:
-            self._curves.setdefault(proposal.number, {})[fidelity_of(result)] = score
+        if proposal is None or score is None:
+            return
+        curve = self._curves.setdefault(proposal.number, {})
+        curve[fidelity_of(result)] = score
         if pausing.is_paused(trial_id):
-            self._paused[trial_id] = dict(result)
+            self._pause(paused(proposal, result, curve, self.goal))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -239,9 +249,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         if proposal is None:
             return
         curve = self._curves.pop(proposal.number, {})
-        last = self._paused.pop(trial_id, None)
+        last = self.memory.results.get(proposal.number)
         if last is not None and not result and not error:
-            result = {**last, "outcome": "stopped"}  # Tune says nothing of one that ends while it is paused
+            # Tune says nothing of one that ends while it is paused.
+            self._end(replace(last, outcome="stopped", reason="stopping rule"))
+            return
         if error and not result:
             result = {"reason": self.why_failed(trial_id) if self.why_failed else "error"}
         self._end(observe(proposal, result, error, curve, self.goal, self.max_fidelity))
@@ -288,6 +300,10 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         note = {"source": EVALUATED, "observation": observation.to_json()}
         self._record(Candidate(config, note=note))
 
+    def rank(self, observation: Observation) -> Rank:
+        """Return the sort key of a result, larger is better: :meth:`Memory.rank`."""
+        return self.memory.rank(observation)
+
     # State.
 
     def save(self, checkpoint_path: str) -> None:
@@ -326,9 +342,12 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
                 if proposal.note.get("source") == WARM_START and self._first:
                     self._first.pop(0)
                 self._adopt(proposal)
+                continue
+            observation = Observation.from_json(event, self.memory.proposals[event["number"]].config)
+            if event["event"] == "pause":
+                self._pause(observation)
             else:
-                proposal = self.memory.proposals[event["number"]]
-                self._end(Observation.from_json(event, proposal.config))
+                self._end(observation)
 
     def resume(self) -> list[Proposal]:
         """After :meth:`replay` in a new process: hand out again what was running, first of all."""
@@ -466,6 +485,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         elif proposal.outcome == "cached":
             empty = Observation(proposal.number, proposal.config, "cached", "known")
             self._told(earlier.as_known(proposal.number, proposal.config) if earlier else empty)
+
+    def _pause(self, observation: Observation) -> None:
+        self._events.append({"event": "pause", **observation.to_json()})
+        self.memory.pause(observation)
+        self.learn(observation)
 
     def _end(self, observation: Observation) -> None:
         self._events.append({"event": "end", **observation.to_json()})

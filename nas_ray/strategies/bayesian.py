@@ -46,6 +46,14 @@ class _Models(NamedTuple):
     fitted: int
 
 
+class _Sample(NamedTuple):
+    """What hyperparameters are chosen on: the number of observations, rows, and their scores (rows,)."""
+
+    due: int
+    rows: list[int]
+    scores: Array
+
+
 class Bayesian(Strategy):
     """Bayesian optimisation with a Gaussian process and expected improvement (Jones et al. 1998).
 
@@ -55,10 +63,10 @@ class Bayesian(Strategy):
     Matérn-5/2 kernels over groups of features; share, length scale and noise are chosen by marginal
     likelihood, and the expected improvement is averaged over the three likeliest settings.
 
-    * *Values* are normal scores of the ranks of (fidelity, score), best last: a network that a rule stopped
-      early ranks below all that got further, one that failed below all others, and outliers (a tenth of
-      NAS-Bench-201 does not learn) do not matter. The incumbent is the best posterior mean of what was
-      measured, since measurements are noisy.
+    * *Values* are normal scores of ranks, best last: a network that a rule stopped or paused ranks by the
+      final score that is expected of it (:meth:`Memory.rank`), one that failed below all others, and outliers
+      (a tenth of NAS-Bench-201 does not learn) do not matter. The incumbent is the best posterior mean of
+      what was measured, since measurements are noisy.
     * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before.
     * *Candidates*: every network where the space has at most 20,000 configurations, otherwise random samples
       and mutations of the best ones, and in a second round mutations of the most promising.
@@ -113,6 +121,7 @@ class Bayesian(Strategy):
         self._observed: dict[int, Observation] = {}
         self._row_of: dict[int, int] = {}
         self._started_with: list[int] = []
+        self._sample = _Sample(0, [], np.empty(0))
         self._models: _Models | None = None
         self._chosen: tuple[int, list[tuple[float, Hyperparameters]]] | None = None
         self._open: NDArray[np.bool_] | None = None
@@ -130,10 +139,15 @@ class Bayesian(Strategy):
         """Take what became of it; a lost trial says nothing."""
         row = self._row_of.get(observation.number)
         if row is not None and observation.reason not in FORGOTTEN and observation.outcome != "interrupted":
+            more = row not in self._observed
             self._observed[row] = observation
-            if _due(len(self._observed)) == len(self._observed):
-                # Noted here, so that a replayed history makes the same additions in the same order.
+            due = _due(len(self._observed))
+            if more and due == len(self._observed):
+                # Noted here: what is known of paused trials changes, and a replayed history must choose on
+                # the same, and make the same additions in the same order.
                 self._started_with = self._kept()
+                rows = _spread(sorted(self._observed, key=self._worth_of))
+                self._sample = _Sample(due, rows, self._scores(rows))
 
     def propose(self, rng: np.random.Generator) -> Candidate | None:
         """Return a network of the first design, then the one that promises most."""
@@ -187,7 +201,9 @@ class Bayesian(Strategy):
     # A pool of a large one.
 
     def _from_pool(self, rng: np.random.Generator) -> Candidate | None:
-        best = [each.config for each in sorted(self._observed.values(), key=_worth)[-candidates.PARENTS :]]
+        best = [
+            each.config for each in sorted(self._observed.values(), key=self._worth)[-candidates.PARENTS :]
+        ]
         known = self.memory.known
         drawn = candidates.pool(self._space, best, known, rng, self.task)
         if not len(drawn):
@@ -246,21 +262,15 @@ class Bayesian(Strategy):
         return total
 
     def _fitted(self, due: int) -> _Models:
-        kernel, settings = self._covariance(), self._settings(*self._fit_rows())
+        kernel, settings = self._covariance(), self._settings()
         rows = list(self._started_with)
         posteriors = [(share, Posterior(kernel, setting, self._inputs(rows))) for share, setting in settings]
         return _Models(posteriors, rows, due)
 
-    def _fit_rows(self) -> tuple[int, list[int]]:
-        """Return how many observations the hyperparameters in force were chosen on, and which rows."""
-        due = _due(len(self._observed))
-        first = list(self._observed)[:due]
-        return due, _spread(sorted(first, key=lambda row: _worth(self._observed[row])))
-
-    def _settings(self, due: int, rows: list[int]) -> list[tuple[float, Hyperparameters]]:
+    def _settings(self) -> list[tuple[float, Hyperparameters]]:
+        due, rows, scores = self._sample
         if self._chosen is None or self._chosen[0] != due:
-            chosen = fit(self._covariance(), self._inputs(rows), self._scores(rows), MODELS)
-            self._chosen = (due, chosen)
+            self._chosen = (due, fit(self._covariance(), self._inputs(rows), scores, MODELS))
         return self._chosen[1]
 
     def _inputs(self, rows: list[int]) -> Array:
@@ -270,13 +280,13 @@ class Bayesian(Strategy):
         rows = list(range(len(self._features)))
         if len(rows) <= LONGEST:
             return rows
-        best = sorted(self._observed, key=lambda row: _worth(self._observed[row]))[-LONGEST // 2 :]
+        best = sorted(self._observed, key=self._worth_of)[-LONGEST // 2 :]
         return sorted({*best, *rows[-LONGEST // 2 :]})
 
     def _scores(self, rows: list[int]) -> Array:
         """Return normal scores of the ranks of what was observed, NaN for the others."""
         seen = [at for at, row in enumerate(rows) if row in self._observed]
-        worths = [_worth(self._observed[rows[at]]) for at in seen]
+        worths = [self._worth_of(rows[at]) for at in seen]
         order = {worth: place for place, worth in enumerate(sorted(set(worths)))}
         ranks = rankdata([order[worth] for worth in worths])
         z = ndtri((ranks - 0.5) / len(ranks))
@@ -284,9 +294,11 @@ class Bayesian(Strategy):
         scores[seen] = z / (z.std() or 1.0)
         return scores
 
+    def _worth_of(self, row: int) -> tuple[bool, float, float]:
+        return self._worth(self._observed[row])
 
-def _worth(observation: Observation) -> tuple[bool, float, float]:
-    return (observation.score is not None, *observation.rank)
+    def _worth(self, observation: Observation) -> tuple[bool, float, float]:
+        return (observation.score is not None, *self.rank(observation))
 
 
 def _due(observed: int) -> int:

@@ -29,10 +29,11 @@ class Controller(Strategy):
     batches, and each batch is gone through several times along the clipped surrogate of PPO (Schulman et al.
     2017, https://arxiv.org/abs/1707.06347; for NAS: Zoph et al., CVPR 2018), with R - b as the advantage.
 
-    What R is: the share of the trials so far that this one beats by (fidelity, score), from 0 to 1. A
-    trial that a stopping rule ended after one epoch is so compared with what is known after one epoch
-    and stands below all that got further: its accuracy is never taken for a final one. Failed,
-    diverged and infeasible networks get 0, the worst. R - b is divided by the moving spread of R.
+    What R is: the share of the trials so far that this one beats, from 0 to 1. The accuracy of a trial that a
+    stopping rule ended or paused after one epoch is never taken for a final one: it is compared by the final
+    score that is expected of it (:meth:`Memory.rank`), and if it goes on, what that changes of R is an update
+    of its own. Failed, diverged and infeasible networks get 0, the worst. R - b is divided by the moving
+    spread of R.
 
     Where we differ from the paper: the reward is that rank and not a power of the accuracy, since
     a few hundred trials cannot teach a network the scale of somebody's metric; one update for each trial, in
@@ -105,7 +106,7 @@ class Controller(Strategy):
         self.algorithm, self.batch_size, self.steps, self.clip = algorithm, batch_size, steps, clip
         self.learning_rate, self.entropy_weight = learning_rate, entropy_weight
         self.hidden_size = hidden_size
-        self.advantages = Advantages(baseline_decay)
+        self.baseline_decay = baseline_decay
         self.policy: Policy | None = None
         self._decisions: Decisions | None = None
         super().__init__(space, metric, mode, seed, **options)
@@ -115,6 +116,7 @@ class Controller(Strategy):
         from nas_ray.strategies.policy import Policy  # torch: not before a search starts
 
         self._decisions = Decisions(self._space.domains)
+        self.advantages = Advantages(self.baseline_decay, self.rank)
         self._batch: list[Drawn] = []
         self._log_p: dict[int, float] = {}
         self.policy = Policy(
@@ -140,7 +142,7 @@ class Controller(Strategy):
 
     def learn(self, observation: Observation) -> None:
         """Update the weights, unless nothing was learned (lost, or known and still running)."""
-        log_p = self._log_p.pop(observation.number, 0.0)
+        log_p = self._log_p.get(observation.number, 0.0)
         advantage = self.advantages.of(observation, self._known_as(observation))
         if advantage is None:
             return
@@ -165,5 +167,5 @@ class Controller(Strategy):
     def _known_as(self, observation: Observation) -> Observation | None:
         if observation.outcome != "cached":
             return observation
-        # Its configuration's first outcome tells a network that failed from one that is still running.
+        # What is known of its configuration tells a network that failed from one that is still running.
         return self.memory.observation_of(self.memory.proposals[observation.number].config_id)

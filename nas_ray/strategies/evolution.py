@@ -22,10 +22,10 @@ class Evolution(Strategy):
 
     Where we differ from the paper: the search is a steady state that never waits (a worker that comes free
     gets a child of whatever has ended by then); a network that was trained already is not trained
-    again and enters the population once; with probability ``crossover_rate`` the child is a mixture of
-    the winners of two tournaments before it is mutated; and a trial that a stopping rule ended takes part
-    with the fidelity that it reached, below every one that got further (:attr:`Observation.rank`). P and S
-    are smaller than the paper's 100 and 25, which were chosen for 20,000 trials: with 16 it evolves in
+    again and enters the population once (one that a rule pauses enters at the pause, and anew when more is
+    known of it); with probability ``crossover_rate`` the child is a mixture of the winners of two
+    tournaments before it is mutated; and a trial that a stopping rule ended or paused takes part with the
+    final score that is expected of it (:meth:`Memory.rank`). P and S are smaller than the paper's 100 and 25, which were chosen for 20,000 trials: with 16 it evolves in
     budgets of 24 trials already.
 
     Example:
@@ -103,18 +103,19 @@ class Evolution(Strategy):
         """Let a trained network into the population; the oldest, or the worst, leaves it."""
         if observation.score is None or observation.outcome == "cached":
             return
+        self.population = [each for each in self.population if each.number != observation.number]
         self.population.append(observation)
         if len(self.population) > self.population_size:
-            leaver = 0 if self.aging else self.population.index(min(self.population, key=_worst_first))
+            leaver = 0 if self.aging else self._worst()
             del self.population[leaver]
 
     def _tournament(self, rng: np.random.Generator) -> Observation:
         picks = rng.choice(len(self.population), size=self.sample_size, replace=False)
         # The lower number wins a tie, whatever the order of the draw.
         contestants = sorted((self.population[int(pick)] for pick in picks), key=lambda one: one.number)
-        return max(contestants, key=lambda one: one.rank)
+        return max(contestants, key=self.rank)
 
-
-def _worst_first(observation: Observation) -> tuple[tuple[float, float], int]:
-    # Of equals the older one leaves.
-    return observation.rank, observation.number
+    def _worst(self) -> int:
+        # Of equals the older one leaves.
+        order = [(self.rank(each), each.number) for each in self.population]
+        return order.index(min(order))

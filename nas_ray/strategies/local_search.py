@@ -10,7 +10,7 @@ import numpy as np
 from nas_ray.errors import ConfigError
 from nas_ray.spaces import Config
 from nas_ray.strategies.base import Strategy
-from nas_ray.strategies.records import Candidate, Observation, Proposal
+from nas_ray.strategies.records import Candidate, Observation, Proposal, Rank
 
 CLIMB = "climb"
 """Key, in a proposal's note, of the number of the climb that it belongs to."""
@@ -26,8 +26,8 @@ class LocalSearch(Strategy):
 
     Where we differ from the paper: neighbours whose results are known cost nothing and are moved to at once;
     and the search never waits: while the last neighbours of v are in training, a free worker is given those
-    of the next best network of the climb, and then a new climb. A network is better if its (fidelity, score)
-    is, so that a trial which a stopping rule ended is below all that got further.
+    of the next best network of the climb, and then a new climb. A network is better if its score is; of
+    a trial that a stopping rule ended or paused it is the final score that is expected (:meth:`Memory.rank`).
 
     Example:
         >>> from ray import tune
@@ -73,7 +73,7 @@ class LocalSearch(Strategy):
         """Begin with no climb."""
         self._begun = 0
         self._climb_of: dict[int, int] = {}
-        self._climbs: dict[int, list[Observation]] = {}
+        self._climbs: dict[int, dict[int, Observation]] = {}
         self._neighbourhoods: dict[int, list[tuple[str, Config]]] = {}
 
     def adopt(self, proposal: Proposal) -> None:
@@ -84,7 +84,7 @@ class LocalSearch(Strategy):
     def learn(self, observation: Observation) -> None:
         """Take a trained network into its climb."""
         if observation.score is not None and observation.outcome != "cached":
-            self._climbs.setdefault(self._climb_of[observation.number], []).append(observation)
+            self._climbs.setdefault(self._climb_of[observation.number], {})[observation.number] = observation
 
     def propose(self, rng: np.random.Generator) -> Candidate:
         """Return a neighbour of the best of the latest climb, or the start of a new one."""
@@ -101,7 +101,7 @@ class LocalSearch(Strategy):
 
     def _upwards(self, climb: int) -> Iterator[Observation]:
         """Yield the networks of a climb, the best first, where known neighbours lead to from there."""
-        ranked = sorted(self._climbs.get(climb, ()), key=lambda each: (each.rank, -each.number), reverse=True)
+        ranked = sorted(self._climbs.get(climb, {}).values(), key=self._order, reverse=True)
         if ranked:
             yield self._top(ranked[0])
             yield from ranked
@@ -111,8 +111,8 @@ class LocalSearch(Strategy):
         while True:
             near = (self.memory.observation_of(config_id) for config_id, _ in self._neighbourhood(start))
             better = [each for each in near if each is not None and each.score is not None]
-            best = max(better, key=lambda each: (each.rank, -each.number), default=start)
-            if best.rank <= start.rank:
+            best = max(better, key=self._order, default=start)
+            if self.rank(best) <= self.rank(start):
                 return start
             start = best
 
@@ -126,4 +126,8 @@ class LocalSearch(Strategy):
         return self._neighbourhoods[network.number]
 
     def _training(self, climb: int) -> bool:
-        return any(self._climb_of[number] == climb for number in self.memory.running)
+        unknown = self.memory.running.keys() - self.memory.results.keys()  # of paused ones something is known
+        return any(self._climb_of[number] == climb for number in unknown)
+
+    def _order(self, network: Observation) -> tuple[Rank, int]:
+        return self.rank(network), -network.number

@@ -35,8 +35,8 @@ class MCTS(Strategy):
     results, as in LaNAS (Wang et al., TPAMI 2021, https://arxiv.org/abs/1906.06832, and
     https://arxiv.org/abs/2007.00708): see :class:`nas_ray.strategies.regions.Regions`.
 
-    Where we differ from UCT: the reward of a network is the share of the networks so far that it beats by
-    (fidelity, score), and Q(v) is worked out from the rewards of now, so that it knows no scale; a
+    Where we differ from UCT: the reward of a network is the share of the networks so far that it beats
+    (:meth:`Memory.rank`), and Q(v) is worked out from the rewards of now, so that it knows no scale; a
     network in training counts as a visit with reward 0 until its result is there (the virtual loss of
     Chaslot et al. 2008), which keeps parallel workers apart; below a node with nothing left to train
     no search goes on; real and large integer domains are cut into up to 16 bins.
@@ -144,7 +144,7 @@ class MCTS(Strategy):
     def _rewards(self) -> dict[int, float]:
         """Return the share of the results that each network beats; networks without one get 0."""
         ranked = sorted(
-            (each.rank, number) for number, each in self._results.items() if each.score is not None
+            (self.rank(each), number) for number, each in self._results.items() if each.score is not None
         )
         rewards = {number: place / len(ranked) for place, (_, number) in enumerate(ranked, 1)}
         for place in range(1, len(ranked)):  # equal results get equal rewards

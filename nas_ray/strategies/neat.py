@@ -33,7 +33,7 @@ class NEAT(Strategy):
     Where we differ from the paper: there are no generations, a worker that comes free gets a child at once,
     and the network with the lowest shared fitness leaves (rtNEAT, Stanley, Bryant, Miikkulainen 2005); there
     are no weights to evolve, the networks are trained, and c₃ weighs operations that differ; fitness is the
-    share of the population that a network beats by (fidelity, score); keys that are no genes are drawn and
+    share of the population that a network beats (:meth:`Memory.rank`); keys that are no genes are drawn and
     mutated like the options of a gene. A first network that breaks the space's rules or is known already
     gets further genes.
 
@@ -102,6 +102,7 @@ class NEAT(Strategy):
         """Let a trained network into the population; the one with the lowest shared fitness leaves."""
         if observation.score is None or observation.outcome == "cached":
             return
+        self.population = [each for each in self.population if each.number != observation.number]
         self.population.append(observation)
         if len(self.population) > self.population_size:
             fitness = self._fitness()
@@ -110,7 +111,7 @@ class NEAT(Strategy):
                 for members in self.species()
                 for each in members
             }
-            best = max(self.population, key=lambda each: each.rank)
+            best = max(self.population, key=self.rank)
             others = [each for each in self.population if each is not best]
             self.population.remove(min(others, key=lambda each: (shares[each.number], each.number)))
 
@@ -138,21 +139,21 @@ class NEAT(Strategy):
         return {key for key, nothing in self._absent.items() if config[key] != nothing}
 
     def _fitness(self) -> dict[int, float]:
-        ranked = sorted(self.population, key=lambda each: (each.rank, -each.number))
+        ranked = sorted(self.population, key=lambda each: (self.rank(each), -each.number))
         return {each.number: place / len(ranked) for place, each in enumerate(ranked, 1)}
 
     def _parent(self, species: Sequence[Observation], rng: np.random.Generator) -> Observation:
         """Return the better one of two members."""
         pair = [species[int(at)] for at in rng.integers(len(species), size=2)]
-        return max(pair, key=lambda each: (each.rank, -each.number))
+        return max(pair, key=lambda each: (self.rank(each), -each.number))
 
     def _cross(self, parents: list[Observation], rng: np.random.Generator) -> Config:
         """Take shared genes from either parent, the others from the fitter one (of equals, from both)."""
         if len(parents) == 1:
             return dict(parents[0].config)
-        better, worse = sorted(parents, key=lambda each: each.rank, reverse=True)
+        better, worse = sorted(parents, key=self.rank, reverse=True)
         ours, theirs = self._genes(better.config), self._genes(worse.config)
-        equal = better.rank == worse.rank
+        equal = self.rank(better) == self.rank(worse)
         either = (
             (set(better.config) - set(self._absent)) | (ours & theirs) | ((ours ^ theirs) if equal else set())
         )

@@ -23,9 +23,10 @@ class NSGA2(Strategy):
 
     Where we differ from the paper: there are no generations. A worker that comes free gets a child at once,
     and every network that ends competes with the population at once (the steady state of Durillo et al.
-    2009, which they found better). A trial that a stopping rule ended stands behind every trial that got
-    further, whatever its scores are, since they are not those of a full training: where small or fast
-    networks are wanted too, let no rule stop them. With a single objective it is an elitist genetic
+    2009, which they found better). A trial that a stopping rule ended or paused competes with the value of
+    the first objective that a full training is expected to reach (:meth:`Memory.rank`), and with the others
+    as they were at its last report; before there are full trainings to learn that from it stands behind
+    every trial that got further. With a single objective it is an elitist genetic
     algorithm.
 
     Example:
@@ -96,17 +97,24 @@ class NSGA2(Strategy):
         """Let a trained network compete with the population; the last one leaves it."""
         if observation.score is None or observation.outcome == "cached":
             return
-        everybody = [*self.population, observation]
-        order = _order(np.asarray([_scores(each) for each in everybody]))
+        others = [each for each in self.population if each.number != observation.number]
+        everybody = [*others, observation]
+        order = _order(np.asarray([self._scores(each) for each in everybody]))
         self.population = [everybody[int(at)] for at in order[: self.population_size]]
 
     def _tournament(self, rng: np.random.Generator) -> Observation:
         # The population is in order, so that the smaller index is the better network.
         return self.population[int(rng.integers(len(self.population), size=2).min())]
 
-
-def _scores(observation: Observation) -> tuple[float, ...]:
-    return (observation.fidelity, *observation.scores)
+    def _scores(self, observation: Observation) -> tuple[float, ...]:
+        fidelity, worth = self.rank(observation)
+        first, *others = observation.scores
+        assert observation.score is not None
+        # The worth is a weighted sum where all objectives have weights: what it gains, the first one gains.
+        weights = [objective.weight for objective in self.goal]
+        weight = 1.0 if len(weights) == 1 or None in weights else weights[0]
+        gain = (worth - observation.score) / weight if weight else 0.0
+        return (fidelity, first + gain, *others)
 
 
 def _order(scores: NDArray[np.float64]) -> NDArray[np.int64]:

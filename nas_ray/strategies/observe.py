@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_ray.reports import fidelity_of, scores_of, worth_of
-from nas_ray.strategies.records import Observation, Outcome, Proposal
+from nas_ray.strategies.records import PAUSED, Observation, Outcome, Proposal
 from nas_ray.tasks import Objective
 
 Curve = dict[float, float]
@@ -53,6 +53,29 @@ def observe(
         complete=outcome == "finished",
         curve=tuple(sorted(curve.items())),
         scores=() if score is None else scores_of(result, objectives) or (),
+    )
+
+
+def paused(
+    proposal: Proposal, result: Mapping[str, Any], curve: Curve, objectives: Sequence[Objective]
+) -> Observation:
+    """Turn the last report of a trial before a pause into an observation.
+
+    Args:
+        proposal: What is trained.
+        result: The report; its score is finite.
+        curve: Score by epoch as reported.
+        objectives: What is optimised, most important first.
+    """
+    return Observation(
+        number=proposal.number,
+        config=proposal.config,
+        outcome="running",
+        reason=PAUSED,
+        score=worth_of(result, objectives),
+        fidelity=fidelity_of(result),
+        curve=tuple(sorted(curve.items())),
+        scores=scores_of(result, objectives) or (),
     )
 
 

@@ -28,10 +28,10 @@ class OptunaStrategy(Strategy):
     l(x) / g(x) is large.
 
     What the study is told: the curve of every trial as intermediate values; a finished trial as COMPLETE;
-    one that a stopping rule ended as PRUNED at the epoch that it reached, which Optuna ranks below every
-    finished one; an infeasible one as PRUNED before its first report, the worst there is, from which samplers
-    learn where not to look; a failed or diverged one as FAIL; a known network what is known of it, or FAIL
-    while it still runs. Scores are turned so that larger is better; the study always maximises.
+    one that a stopping rule ended or paused as PRUNED at the epoch that it reached, which Optuna ranks below
+    every one that got further (a trial that goes on after a pause is told anew); an infeasible one as PRUNED
+    before its first report, the worst there is, from which samplers learn where not to look; a failed or
+    diverged one as FAIL; a known network what is known of it, or FAIL while it still runs. Scores are turned so that larger is better; the study always maximises.
 
     Where we differ from ``study.optimize``: the sampler is made anew for every proposal, seeded from
     the seed and the proposal's number, so that the state is the study alone,
@@ -105,9 +105,12 @@ class OptunaStrategy(Strategy):
         self._told_so_far.append(proposal)
 
     def learn(self, observation: Observation) -> None:
-        """Tell the study, at the fidelity that was reached."""
+        """Tell the study, at the fidelity that was reached; in place of what it was told at a pause."""
         from optuna.trial import TrialState
 
+        if observation.number not in self._trials:
+            self._told_so_far = [each for each in self._told_so_far if not _is_of(each, observation.number)]
+            self._rebuild()
         assert self.study is not None
         trial = self._trials.pop(observation.number)
         if observation.outcome == "infeasible":
@@ -167,6 +170,10 @@ class OptunaStrategy(Strategy):
             run_seed=self.seed % 2**31,
             seed=int(self.generator(number).integers(2**31)),
         )
+
+
+def _is_of(event: Proposal | Observation, number: int) -> bool:
+    return isinstance(event, Observation) and event.number == number
 
 
 def _same(first: Config, second: Config) -> bool:

@@ -13,8 +13,15 @@ Outcome = Literal["running", "finished", "stopped", "failed", "infeasible", "cac
 FORGOTTEN = frozenset({"lost", "timeout"})
 """Reasons after which a configuration may be proposed again: they say nothing about it."""
 
+PAUSED = "paused"
+"""Reason of an observation of a trial that a rule has paused: it may go on, and be observed again."""
+
 EVALUATED = "evaluated"
 """Reason of a network that was trained elsewhere: its result is in its note, and it counts to no budget."""
+
+
+Rank = tuple[float, float]
+"""Sort key of results, (fidelity, score); larger is better."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +91,18 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Observation:
-    """What became of one proposal.
+    """What became of one proposal, or is known of it so far.
 
     Args:
         number: Number of the proposal.
         config: Its configuration.
-        outcome: One of the outcomes; never ``"running"``.
-        reason: A rule's name, ``"error"``, ``"diverged"``, ``"constraint"``, ``"known"`` ...
+        outcome: One of the outcomes; ``"running"`` only for a trial that a rule has paused.
+        reason: A rule's name, ``"error"``, ``"diverged"``, ``"constraint"``, ``"known"``, ``"paused"`` ...
         score: The objective, or the weighted sum of several, turned so that larger is better; None where
             there is none (failed, diverged, infeasible, or known and still running).
         fidelity: Units of fidelity (epochs) reached; 0 where nothing was trained.
-        complete: Whether ``fidelity`` is the full one: the score of a stopped trial is a partial result.
+        complete: Whether ``fidelity`` is the full one: the score of a stopped trial is a partial result, and
+            :meth:`Memory.rank` says what it is worth.
         curve: (epoch, score) of every finite report, in order.
         scores: Every objective turned so that larger is better; empty where ``score`` is None.
     """
@@ -110,8 +118,8 @@ class Observation:
     scores: tuple[float, ...] = ()
 
     @property
-    def rank(self) -> tuple[float, float]:
-        """Sort key, larger is better: fidelity first, since a rule stops the worse ones early."""
+    def rank(self) -> Rank:
+        """Sort key of what was measured: fidelity first, since a rule stops the worse ones early."""
         return (self.fidelity, -math.inf if self.score is None else self.score)
 
     def to_json(self) -> dict[str, Any]:
