@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from nas_ray.errors import SpaceError
+from nas_ray.spaces.space import TRAINING
 from nas_ray.tasks import Task
 
 Branch: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -56,9 +57,15 @@ class Decisions:
         """Return the key of a decision and its answer; the last option where decisions are collected.
 
         Raises:
-            SpaceError: If a key has other options in another place, or was not collected.
+            SpaceError: If a key has other options in another place, is named as a setting of the training is,
+                or was not collected.
         """
         key, offered = self._prefix + name, tuple(options)
+        if key.startswith(TRAINING):
+            raise SpaceError(
+                f"a decision of a constructor must not be named {TRAINING!r}..., as settings of the training "
+                f"are, but got {key!r}; give it another name"
+            )
         if self.config is None:
             if not _same(self.options.setdefault(key, offered), offered):
                 raise SpaceError(

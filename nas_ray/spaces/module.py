@@ -47,7 +47,7 @@ class ModuleSpace(SearchSpace):
         settings: Other parameters of the constructor.
 
     Raises:
-        ConfigError: If a setting is none of its parameters.
+        ConfigError: If ``module`` has no name, or a setting is none of its parameters.
     """
 
     def __init__(
@@ -59,9 +59,15 @@ class ModuleSpace(SearchSpace):
         **settings: Any,
     ) -> None:
         self.module, self.settings, self._rules = module, settings, violations
-        self.name = name or module.__name__
+        self.name = name or getattr(module, "__name__", "")
+        if not self.name:
+            raise ConfigError(
+                f"a space of modules must be a class or a function, but got a {type(module).__name__}; pass the "
+                "class and no network that it made, or give a `name`"
+            )
         known = self._parameters.keys() - TASK
-        for setting in settings.keys() - known:
+        takes_any = any(each.kind is each.VAR_KEYWORD for each in self._parameters.values())
+        for setting in settings.keys() - known if not takes_any else ():
             raise ConfigError(f"space {self.name!r} has no setting {setting!r}{suggestion(setting, known)}")
 
     @cached_property

@@ -26,7 +26,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,9 @@ from torch import Tensor, nn
 from nas_ray.errors import SpaceError
 from nas_ray.spaces.decisions import current
 from nas_ray.spaces.domains import PLAIN
+
+Join: TypeAlias = Literal["sum", "mean", "concat"]
+JOINS = get_args(Join)
 
 # Functions, named as the layers that they give.
 
@@ -78,11 +81,12 @@ def Repeat(name: str, times: Sequence[int], block: Callable[..., nn.Module]) -> 
     Args:
         name: The key of the number of blocks; those of the decisions in block i begin with ``<name><i>.``.
         times: The numbers on offer, such as ``range(1, 5)``; 0 leaves nothing.
-        block: Makes a block; it may take the block's number, from 0.
+        block: Makes a block: a class or function without arguments, or one that needs the block's number,
+            from 0.
     """
     decisions = current()
     key, answer = decisions.ask(name, _counts(name, times, 0))
-    numbered, blocks = bool(inspect.signature(block).parameters), []
+    numbered, blocks = not _needs_nothing(block), []
     for index in range(max(times) if decisions.collects else answer):
         with decisions.under(key, *(count for count in times if count > index), prefix=f"{name}{index}."):
             blocks.append(block(index) if numbered else block())
@@ -106,7 +110,7 @@ def Optional(name: str, layer: Any) -> nn.Module:  # noqa: N802
 
 
 def InputChoice(  # noqa: N802
-    name: str, candidates: int, choose: int | None = None, join: Literal["sum", "mean", "concat"] = "sum"
+    name: str, candidates: int, choose: int | None = None, join: Join = "sum"
 ) -> Inputs:
     """Return a module that takes ``candidates`` tensors and joins those that are chosen.
 
@@ -115,6 +119,9 @@ def InputChoice(  # noqa: N802
         candidates: Tensors to choose among.
         choose: How many are chosen; None leaves open how many, but at least one.
         join: ``sum``, ``mean``, or ``concat`` along the channels (:attr:`Inputs.count` says of how many).
+
+    Raises:
+        SpaceError: If nothing can be chosen, or ``join`` is none of these.
     """
     sizes = range(1, candidates + 1) if choose is None else (choose,)
     subsets = [subset for size in sizes for subset in itertools.combinations(range(candidates), size)]
@@ -132,8 +139,10 @@ class Inputs(nn.Module):
         join: ``sum``, ``mean`` or ``concat``.
     """
 
-    def __init__(self, chosen: Sequence[int], join: Literal["sum", "mean", "concat"]) -> None:
+    def __init__(self, chosen: Sequence[int], join: Join) -> None:
         super().__init__()
+        if join not in JOINS:
+            raise SpaceError(f"`join` must be one of {', '.join(JOINS)}, but got {join!r}")
         self.chosen, self.join = list(chosen), join
 
     @property
@@ -154,6 +163,8 @@ class Inputs(nn.Module):
 def _named(name: str, options: Mapping[str, Any] | Sequence[Any]) -> dict[Any, Any]:
     if isinstance(options, Mapping):
         named = dict(options)
+    elif isinstance(options, str):
+        raise SpaceError(f"options of {name!r} must be a list or a dict, but got {options!r}")
     else:
         named = {_name_of(name, option): option for option in options}
         if len(named) < len(options):
@@ -175,11 +186,16 @@ def _name_of(name: str, option: Any) -> Any:
 def _made(option: Any) -> Any:
     if isinstance(option, nn.Module) or not callable(option):
         return option
+    return option() if _needs_nothing(option) else option
+
+
+def _needs_nothing(function: Callable[..., Any]) -> bool:
+    """Whether ``function`` can be called without arguments; not where it does not tell."""
     try:
-        inspect.signature(option).bind()
-    except (TypeError, ValueError):  # it takes arguments, or does not tell
-        return option
-    return option()
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _counts(name: str, options: Sequence[int], low: int) -> list[int]:

@@ -46,6 +46,12 @@ class Block(nn.Module):
         return torch.relu(self.inputs(y, x, x + y))
 
 
+class Scaled(nn.Module):
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+
 class MyNet(nn.Module):
     """A small network with every kind of decision."""
 
@@ -144,6 +150,28 @@ def test_outside_of_a_search_every_part_takes_its_first_option():
     assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
+def test_only_blocks_that_need_their_number_get_it():
+    """A class with defaults is a block as it stands: the number is no first argument of it."""
+    space = SearchSpace.from_module(lambda: Repeat("blocks", [3], Scaled), name="rows")
+    assert [block.factor for block in space.build({"blocks": 3}, TABLE)] == [1.0, 1.0, 1.0]
+    space = SearchSpace.from_module(lambda: Repeat("blocks", [3], lambda at: Scaled(at)), name="rows")
+    assert [block.factor for block in space.build({"blocks": 3}, TABLE)] == [0, 1, 2]
+
+
+def test_further_named_parameters_are_settings_too():
+    def make(outputs, **more):
+        return nn.Linear(more["inputs"], Width("w", [outputs, 2 * outputs]))
+
+    space = SearchSpace.from_module(make, inputs=7)
+    assert space.build({"w": 20}, TABLE).in_features == 7
+    assert space.scale({"w": 20}, inputs=9).build(TABLE).in_features == 9
+
+
+def test_a_network_is_no_class_of_networks():
+    with pytest.raises(ConfigError, match="but got a ReLU; pass the class"):
+        SearchSpace.from_module(nn.ReLU())
+
+
 def test_settings_are_parameters_of_the_constructor():
     small = SearchSpace.from_module(MyNet, stem=2)
     larger = small.scale(config(width=4), stem=4)
@@ -184,6 +212,9 @@ def test_decisions_that_come_and_go_are_refused():
         (lambda: Width("a", [0, 2]), "integers of at least 1"),
         (lambda: Width("a", ["wide"]), "integers of at least 1"),
         (lambda: InputChoice("a", 2, choose=3), "must choose from 1 to 2"),
+        (lambda: InputChoice("a", 2, join="max"), "`join` must be one of sum, mean, concat, but got 'max'"),
+        (lambda: Choice("a", "conv"), "must be a list or a dict, but got 'conv'"),
+        (lambda: Choice("train.act", [nn.ReLU, nn.GELU]), "'train.act'; give it another name"),
         (lambda: 1 / 0, "cannot be run: ZeroDivisionError"),
     ],
 )
