@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import ConfigError, SpaceError
+from nas_ray.errors import ConfigError, SpaceError, Unsupported
 from nas_ray.estimation.settings import Estimation, unsuited
 from nas_ray.spaces import TRAINING, Architecture, Config, Edge, SearchSpace, domains, load_space
 from nas_ray.spaces.architecture import resettled
 from nas_ray.spaces.space import ATTEMPTS
 from nas_ray.tasks import Task
 
-from .options import ACTIVATIONS, names
+from . import options as checks
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 ACTIVATION = "activation"
 AUGMENTATION = f"{TRAINING}augmentation"
@@ -98,9 +98,11 @@ class Joint(SearchSpace):
         spans = {"learning_rate": self.learning_rates, "weight_decay": self.weight_decays}
         for name, values in {**choices, **spans}.items():
             if isinstance(values, str) or not isinstance(values, Sequence):
-                raise ConfigError(f"`{name}` of space 'joint' must be given as a list, but got {values!r}")
+                raise ConfigError(f"`{name}s` of space 'joint' must be given as a list, but got {values!r}")
             for value in values:
                 Estimation().replaced({name: value})  # says what is wrong
+        if self.batch_sizes:
+            checks.sizes("batch_sizes", self.batch_sizes)
         found: dict[str, Domain] = {name: tune.choice(list(each)) for name, each in choices.items() if each}
         found |= {name: _logarithmic(name, span) for name, span in spans.items() if span}
         return {f"{TRAINING}{name}": domain for name, domain in found.items()}
@@ -109,7 +111,9 @@ class Joint(SearchSpace):
         given = self.activations
         if given is None:
             given = () if any(ACTIVATION in key for key in self.space.domains) else USUAL
-        return {ACTIVATION: tune.choice(names("activations", given, ACTIVATIONS))} if given else {}
+        return (
+            {ACTIVATION: tune.choice(checks.names("activations", given, checks.ACTIVATIONS))} if given else {}
+        )
 
     def param_space(self) -> dict[str, Domain]:
         """Return the keys of the other space, then those of the training and the activation."""
@@ -213,6 +217,25 @@ class Joint(SearchSpace):
 
         return exchanged(network, config[ACTIVATION])
 
+    def morph(
+        self,
+        parent: nn.Module,
+        parent_config: Config,
+        child: nn.Module,
+        config: Config,
+        inputs: Tensor,
+        rng: np.random.Generator,
+    ) -> None:
+        """Give the child its parent's function as the other space does.
+
+        Raises:
+            Unsupported: If it cannot, or the activation is another one.
+        """
+        if parent_config.get(ACTIVATION) != config.get(ACTIVATION):
+            raise Unsupported(f"`{ACTIVATION}` becomes {config[ACTIVATION]}")
+        theirs, ours = self._network(parent_config), self._network(config)
+        self.space.morph(parent, theirs, child, ours, inputs, rng)
+
     def _network(self, config: Config) -> Config:
         return {key: config[key] for key in self.space.domains}
 
@@ -231,7 +254,7 @@ def _other(of: str | SearchSpace, options: dict[str, Any]) -> SearchSpace:
 
 
 def _logarithmic(name: str, span: Sequence[float]) -> Domain:
-    if len(span) != 2 or not 0 < span[0] < span[1]:
+    if not all(type(each) in (int, float) for each in span) or len(span) != 2 or not 0 < span[0] < span[1]:
         raise ConfigError(
             f"`{name}s` of space 'joint' must be two positive numbers, ascending, but got {list(span)}"
         )
