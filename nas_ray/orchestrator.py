@@ -1,4 +1,4 @@
-"""From a configuration through Ray Tune to a result: the one place that builds a Tuner."""
+"""From a configuration through Ray Tune to a result."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from nas_ray.engine.history import Past
 from nas_ray.engine.judging import judged
 from nas_ray.engine.limits import Limits
 from nas_ray.engine.paused import untold
-from nas_ray.engine.pool import PooledEstimator, PoolGate, put_parts
+from nas_ray.engine.pool import PooledEstimator, put_parts
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.resuming import begun, check_data, check_left, check_totals, delivered, relived
 from nas_ray.engine.shipping import ship
+from nas_ray.engine.tuner import make_tuner
 from nas_ray.errors import RunError
 from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord
 from nas_ray.parts import Parts, make_parts, name_of, rules_in
@@ -33,9 +34,6 @@ from nas_ray.results import SearchResult
 from nas_ray.spaces import SearchSpace
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
-
-RETRIES = 2
-"""Times that a trial whose process was lost starts again; other failures the estimator reports itself."""
 
 
 def search(
@@ -218,7 +216,7 @@ def _attempt(
     _prepare(parts, config, plan, past)
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
     snapshot = _snapshot(config, parts, plan, past)
-    show, gate = progress or Silent(), PoolGate(plan.concurrency)
+    show = progress or Silent()
     recorder = Recorder(
         ledger,
         parts.strategy,
@@ -227,7 +225,6 @@ def _attempt(
         snapshot=snapshot,
         progress=show,
         gpus=plan.gpus,
-        gate=gate,
         seed=config.run.seed,
         recorded=past.recorded,
         folder=folder,
@@ -235,8 +232,18 @@ def _attempt(
     show.start(folder.name)
     reason, in_order = "error", False
     try:
-        with quiet_tune():
-            _tuner(folder, config, parts, plan, past, limits, gate, recorder, callbacks).fit()
+        with quiet_tune(plan.concurrency):
+            make_tuner(
+                _trainable(folder, config, parts, plan, past),
+                strategy=parts.strategy,
+                rule=parts.rule,
+                plan=plan,
+                limits=limits,
+                recorder=recorder,
+                folder=folder,
+                attempt=attempt,
+                callbacks=callbacks,
+            ).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
         reason, in_order = limits.reason or ("done" if over else "user"), True
     except (KeyboardInterrupt, SystemExit):  # a second Ctrl-C, or a program that is told to end
@@ -246,7 +253,6 @@ def _attempt(
         ledger.append("stop", attempt=attempt, reason=reason)
         show.stop()
         deliver(folder, parts, config, clean=in_order)
-        gate.close()
     if reason != "user":
         test_winner(folder, parts, config, plan, ledger)
 
@@ -277,20 +283,9 @@ def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past)
     ship(parts.space, parts.data, parts.learner or object())
 
 
-def _tuner(
-    folder: Path,
-    config: SearchConfig,
-    parts: Parts,
-    plan: cluster.Plan,
-    past: Past,
-    limits: Limits,
-    gate: PoolGate,
-    recorder: Recorder,
-    callbacks: Sequence[tune.Callback],
-) -> tune.Tuner:
-    trainable = tune.with_parameters(
+def _trainable(folder: Path, config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past) -> Any:
+    return tune.with_parameters(
         PooledEstimator,
-        gate=gate,
         parts=put_parts(
             space=parts.space,
             task=parts.task,
@@ -303,29 +298,6 @@ def _tuner(
             recorded=untold(parts.rule, past.recorded),
             learner=parts.learner,
             threads=plan.threads,
-        ),
-    )
-    return tune.Tuner(
-        tune.with_resources(trainable, plan.bundle),
-        tune_config=tune.TuneConfig(
-            metric=parts.task.objectives[0].metric,
-            mode=parts.task.objectives[0].mode,
-            search_alg=parts.strategy,
-            scheduler=parts.rule,
-            num_samples=-1,
-            max_concurrent_trials=plan.concurrency,
-            reuse_actors=True,
-            trial_name_creator=recorder.name_of,
-            trial_dirname_creator=recorder.name_of,
-        ),
-        run_config=tune.RunConfig(
-            name=f"attempt-{past.attempts + 1:03d}",
-            storage_path=str(folder / "ray"),
-            stop=limits,
-            verbose=0,
-            callbacks=[recorder, *callbacks],
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
         ),
     )
 

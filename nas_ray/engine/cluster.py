@@ -157,6 +157,16 @@ def _whole(share: float) -> float:
     return float(math.floor(share)) if share >= 1 else math.floor(share * 1000) / 1000
 
 
+def starts_at_once(concurrency: int) -> int:
+    """Return how many processes to start at a time: on one machine, no more than it has cores.
+
+    The start of a process is work for a core. More of them than cores would be ready late and all together,
+    where the first could train already.
+    """
+    hosts = {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+    return min(concurrency, os.cpu_count() or 1) if hosts == {socket.gethostname()} else concurrency
+
+
 def check_shared(folder: Path) -> None:
     """Check that every node of the cluster sees the run's folder, before anything is computed.
 

@@ -36,12 +36,17 @@ def quiet_raylets() -> None:
 
 
 @contextmanager
-def quiet_tune() -> Iterator[None]:
-    """Set Tune's environment for one run and put everything back afterwards."""
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+def quiet_tune(at_once: int) -> Iterator[None]:
+    """Set Tune's environment for one run and put everything back afterwards.
+
+    Args:
+        at_once: Trials at once: as many may wait for their actors.
+    """
+    environment = {**ENVIRONMENT, "TUNE_MAX_PENDING_TRIALS_PG": str(at_once)}
+    before = {name: os.environ.get(name) for name in environment}
     logger = logging.getLogger("ray.tune")
     level = logger.level
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(environment)
     logger.setLevel(logging.CRITICAL)
     try:
         yield

@@ -1,26 +1,41 @@
 """The one place that uses names of Ray that are not public; a test says when one of them changes.
 
-Used: the cluster's internal key-value store, which every worker reaches without a process of its own
-(an actor for the same purpose would cost a process start).
+Used: how Tune's controller keeps actors that are free, and the trials that wait for one. With
+``reuse_actors=True`` it hands an actor that is free to a trial whose own actor is still starting, and ends
+that one; and it ends actors that are free while the searcher has nothing to propose.
 """
 
 from __future__ import annotations
 
-from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_list, _internal_kv_put
-
-NAMESPACE = b"nas_ray"
+from typing import Any
 
 
-def put_key(key: str) -> None:
-    """Set a key of the cluster's store."""
-    _internal_kv_put(key.encode(), b"1", overwrite=True, namespace=NAMESPACE)
+def keep_actors(controller: Any, trial: Any, by: int) -> None:
+    """Let the controller keep more actors that are free and have the resources of ``trial``.
+
+    Args:
+        controller: As a scheduler is handed it.
+        trial: One of its trials.
+        by: How many more; negative takes it back.
+    """
+    _bare(controller)._actor_cache.increase_max(trial.placement_group_factory, by)
 
 
-def count_keys(prefix: str) -> int:
-    """Return how many keys with this prefix are set."""
-    return len(_internal_kv_list(prefix.encode(), namespace=NAMESPACE))
+def has_free_actor(controller: Any) -> bool:
+    """Return whether an actor is free."""
+    return bool(_bare(controller)._actor_cache.num_cached_objects)
 
 
-def delete_keys(prefix: str) -> None:
-    """Forget all keys with this prefix."""
-    _internal_kv_del(prefix.encode(), del_by_prefix=True, namespace=NAMESPACE)
+def actors_up(controller: Any) -> int:
+    """Return how many actors have started and live."""
+    return len(_bare(controller)._started_actors)
+
+
+def let_wait(controller: Any, trial: Any) -> None:
+    """Let a trial wait for the actor that was requested for it, and take no other's."""
+    _bare(controller)._resources_to_pending_trials[trial.placement_group_factory].discard(trial)
+
+
+def _bare(controller: Any) -> Any:
+    # Some hooks of a scheduler are handed the controller itself, some a wrapper that warns of these names.
+    return getattr(controller, "_tune_controller", controller)

@@ -11,7 +11,6 @@ from ray import tune
 from nas_ray import pausing
 from nas_ray.engine import crashes
 from nas_ray.engine.paused import forget_checkpoints
-from nas_ray.engine.pool import PoolGate
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.ledger import Ledger
 from nas_ray.reports import fidelity_of, score_of
@@ -42,7 +41,6 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         snapshot: Live numbers, shown by ``progress``.
         progress: What shows them.
         gpus: GPUs of a trial.
-        gate: The pool of actors, opened where no more trials come than have an actor.
         seed: Seed of the run.
         recorded: Last epoch of each trial in the record of earlier attempts.
         folder: The run's folder; None keeps what trials leave there when they end.
@@ -58,14 +56,13 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         snapshot: Snapshot,
         progress: Progress | None = None,
         gpus: float = 0.0,
-        gate: PoolGate | None = None,
         seed: int = 0,
         recorded: Mapping[str, int] | None = None,
         folder: Path | None = None,
     ) -> None:
         self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
         self._progress, self._gpus = progress or Silent(), gpus
-        self.snapshot, self._gate, self._seed = snapshot, gate, seed
+        self.snapshot, self._seed = snapshot, seed
         self._recorded, self._folder = dict(recorded or {}), folder
         self._proposals: dict[str, Proposal] = {}
         self._trials: dict[str, Any] = {}
@@ -145,9 +142,6 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""
-        if self._gate is not None and self._strategy.closed:
-            self._gate.open()
-            self._gate = None
         self._ledger.tick()
         self._progress.update(self.snapshot)
 

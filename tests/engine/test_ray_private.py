@@ -1,42 +1,49 @@
 """The private names of Ray that the engine uses still do what they did."""
 
-from concurrent.futures import ThreadPoolExecutor
+import inspect
+from types import SimpleNamespace
 
-import pytest
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.utils.object_cache import _ObjectCache
 
 from nas_ray.engine import ray_private
-from nas_ray.engine.pool import PoolGate
-
-pytestmark = pytest.mark.usefixtures("local_ray")
 
 
-def test_keys_are_put_counted_and_deleted():
-    ray_private.put_key("test-a-1")
-    ray_private.put_key("test-a-2")
-    ray_private.put_key("test-b-1")
-    assert ray_private.count_keys("test-a-") == 2
-    ray_private.delete_keys("test-a-")
-    assert ray_private.count_keys("test-a-") == 0
-    assert ray_private.count_keys("test-b-") == 1
-    ray_private.delete_keys("test-b-")
+def controller():
+    """Return what the engine knows of Tune's controller, wrapped as a scheduler is handed it."""
+    bare = SimpleNamespace(_actor_cache=_ObjectCache(), _resources_to_pending_trials={"cpu": {"t1", "t2"}})
+    return SimpleNamespace(_tune_controller=bare)
 
 
-def test_the_gate_opens_when_the_pool_is_complete():
-    gate = PoolGate(size=3, patience=30)
-    gate.arrive()
-    gate.arrive()
-    with ThreadPoolExecutor(2) as actors:
-        waiting = [actors.submit(gate.wait) for _ in range(2)]
-        assert not any(actor.done() for actor in waiting)
-        gate.arrive()
-        for actor in waiting:
-            actor.result(timeout=10)
-    gate.wait()  # an actor that takes the place of a lost one does not wait
-    gate.close()
+def test_the_controller_has_the_names():
+    source = inspect.getsource(TuneController)
+    assert "self._actor_cache = _ObjectCache(may_keep_one=True)" in source
+    assert "self._resources_to_pending_trials[trial.placement_group_factory].discard(" in source
+    assert "start_trial = self._resources_to_pending_trials[resource].pop()" in source
+    assert "self._tune_controller = tune_controller" in inspect.getsource(
+        inspect.getmodule(TuneController).TrialRunnerWrapper
+    )
 
 
-def test_the_gate_opens_where_the_pool_cannot_be_completed():
-    gate = PoolGate(size=2, patience=0.2)
-    gate.arrive()
-    gate.wait()
-    gate.close()
+def test_actors_that_are_free_are_kept():
+    trial, wrapped = SimpleNamespace(placement_group_factory="cpu"), controller()
+    cache = wrapped._tune_controller._actor_cache
+    ray_private.keep_actors(wrapped, trial, 2)
+    assert not ray_private.has_free_actor(wrapped)
+    assert [cache.cache_object("cpu", actor) for actor in "abc"] == [True, True, False]
+    assert list(cache.flush_cached_objects()) == []
+    assert ray_private.has_free_actor(wrapped)
+    ray_private.keep_actors(wrapped, trial, -2)
+    assert list(cache.flush_cached_objects()) == ["a", "b"]
+
+
+def test_a_trial_waits_for_its_own_actor():
+    class Waiting:
+        placement_group_factory = "cpu"
+
+    trial, wrapped = Waiting(), controller()
+    pending = wrapped._tune_controller._resources_to_pending_trials
+    pending["cpu"].add(trial)
+    ray_private.let_wait(wrapped, trial)
+    ray_private.let_wait(wrapped, trial)
+    assert pending == {"cpu": {"t1", "t2"}}

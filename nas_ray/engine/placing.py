@@ -1,0 +1,108 @@
+"""Which actor a trial gets: no process is started that is not needed, and none is ended that will be.
+
+Left to itself, Tune with ``reuse_actors=True`` hands an actor that is free to a trial that still waits for
+one of its own, and ends that trial's: where trials are shorter than the start of an actor, processes are
+started and killed for the whole run. Here an actor that is free takes a new trial, one that waits keeps its
+place, and actors that are free while the strategy thinks are kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+
+from nas_ray.engine import ray_private
+from nas_ray.stopping import PausingRule, StoppingRule
+from nas_ray.strategies import Strategy
+
+
+class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for its schedulers
+    """Tune's scheduler of a run: the stopping rule decides, and trials keep to their actors.
+
+    Args:
+        rule: The stopping rule.
+        strategy: Says whether more trials come.
+        size: Actors of the pool, as many as trials at once.
+        starts: Actors that may start at the same time.
+    """
+
+    def __init__(self, rule: StoppingRule, strategy: Strategy, size: int, starts: int | None = None) -> None:
+        super().__init__()
+        self._rule, self._strategy, self._size, self._starts = rule, strategy, size, starts or size
+        strategy.set_max_concurrency(min(size, self._starts))
+        self._new: list[Any] = []
+        self._waiting: deque[Any] = deque()
+        self._kept: Any = None
+        """A trial whose resources the kept actors have; None while none is kept."""
+
+    @property
+    def metric(self) -> str | None:
+        """Name of the objective's metric."""
+        return self._rule.objective.metric or None
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Hand metric and mode to the rule."""
+        return self._rule.set_search_properties(metric, mode, **spec)
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Note a trial that wants an actor: a new one, or one that is retried."""
+        self._new.append(trial)
+        self._rule.on_trial_add(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Hand it to the rule."""
+        self._rule.on_trial_error(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Hand it to the rule."""
+        return self._rule.on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Hand it to the rule."""
+        self._rule.on_trial_complete(tune_controller, trial, result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """Hand it to the rule."""
+        self._rule.on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the trial to start before all others; called in every step, it looks at few trials.
+
+        Tune itself starts the new ones in their order, each in an actor that is free, if there is one.
+        """
+        for trial in self._new:
+            ray_private.let_wait(tune_controller, trial)
+            self._waiting.append(trial)
+        self._keep(tune_controller)
+        self._new.clear()
+        up = ray_private.actors_up(tune_controller)
+        self._strategy.set_max_concurrency(min(self._size, up + self._starts))
+        if isinstance(self._rule, PausingRule):
+            chosen = self._rule.choose_trial_to_run(tune_controller)
+            if chosen is not None:
+                return chosen
+        while self._waiting and self._waiting[0].status != Trial.PENDING:
+            self._waiting.popleft()
+        if self._waiting and self._strategy.closed and ray_private.has_free_actor(tune_controller):
+            return self._waiting[0]  # no new trial will come for the free actor
+        return None
+
+    def debug_string(self) -> str:
+        """Return the rule's words."""
+        return str(self._rule.debug_string())
+
+    def _keep(self, controller: Any) -> None:
+        wanted = not self._strategy.closed
+        if wanted and self._kept is None and self._new:
+            self._kept = self._new[0]
+            ray_private.keep_actors(controller, self._kept, self._size)
+        elif not wanted and self._kept is not None:
+            ray_private.keep_actors(controller, self._kept, -self._size)
+            self._kept = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune's objects stay behind."""
+        return {**self.__dict__, "_new": [], "_waiting": deque(), "_kept": None}

@@ -1,0 +1,61 @@
+"""From the strategy's proposals to Tune's trials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.search import SearchAlgorithm, Searcher
+
+from nas_ray.engine.lean_trial import LeanTrial, Shared
+from nas_ray.strategies import Strategy
+
+
+class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types for SearchAlgorithm
+    """Makes a trial of every proposal, as Tune's own ``SearchGenerator`` does of any searcher's.
+
+    Args:
+        strategy: It limits by itself how many trials run at once.
+    """
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+        self._shared: Shared | None = None
+        self._finished = False
+
+    @property
+    def metric(self) -> str | None:
+        """Name of the objective's metric."""
+        return self._strategy.objective.metric or None
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Hand metric and mode to the strategy."""
+        return self._strategy.set_search_properties(metric, mode, config, **spec)
+
+    def add_configurations(self, experiments: list[Any]) -> None:
+        """Take Tune's experiment; called once."""
+        (experiment,) = experiments
+        self._shared = Shared(experiment.spec)
+
+    def next_trial(self) -> LeanTrial | None:
+        """Return the next trial, None if there is none now."""
+        if self._shared is None or self._finished:
+            return None
+        trial_id = Trial.generate_id()
+        config = self._strategy.suggest(trial_id)
+        if isinstance(config, dict):
+            return LeanTrial(self._shared, config, trial_id)
+        self._finished = config == Searcher.FINISHED
+        return None
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Hand a report to the strategy."""
+        self._strategy.on_trial_result(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Hand the end of a trial to the strategy."""
+        self._strategy.on_trial_complete(trial_id, result, error)

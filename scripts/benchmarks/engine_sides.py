@@ -1,0 +1,241 @@
+"""One side of the benchmarks of the engine, in a process of its own: nas_ray's engine, or plain Ray Tune.
+
+    python scripts/benchmarks/engine_sides.py '{"side": "engine", "trials": 400, "reports": 1}'
+
+Prints one line of JSON. The trainable is the same on both sides: it computes nothing, or sleeps. Ray is
+started before the clock. Settings, with what they are where they are left out:
+
+    side        "engine", or "plain": a Tuner with the same searcher
+    trials      400
+    reports     1, of each trial
+    at_once     8 trials
+    seconds     0, that a report takes
+    reuse       true: the plain side reuses its actors
+    loggers     false: the plain side keeps Tune's default loggers
+    lean        false: the plain side switches off what a user may (loggers, checkpoints, snapshots)
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SETTINGS: dict[str, Any] = {
+    "side": "engine",
+    "trials": 400,
+    "reports": 1,
+    "at_once": 8,
+    "seconds": 0.0,
+    "reuse": True,
+    "loggers": False,
+    "lean": False,
+    "profile": "",
+}
+
+
+def measured(**settings: Any) -> dict[str, Any]:
+    """Do one run in a process of its own and return what it measured."""
+    command = [sys.executable, __file__, json.dumps(settings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-4000:])
+    facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return facts
+
+
+def run(settings: dict[str, Any]) -> dict[str, Any]:
+    """Do one run in this process."""
+    import ray
+
+    ray.init(
+        "local",
+        num_cpus=settings["at_once"],
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    side = {"engine": engine, "plain": plain}[settings["side"]]
+    started = time.perf_counter()
+    watch = side(settings)
+    total = time.perf_counter() - started
+    ray.shutdown()
+    return watch.facts(started, total)
+
+
+def plain(settings: dict[str, Any]) -> Any:
+    """Search as one writes it from Ray Tune's documentation, with the same searcher as the engine."""
+    from ray import tune
+
+    lean = settings["lean"]
+    if lean or not settings["loggers"]:
+        os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    if lean:
+        os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"
+    watch = stopwatch()
+    tune.Tuner(
+        tune.with_resources(trainable(settings), {"CPU": 1}),
+        tune_config=tune.TuneConfig(
+            metric="score",
+            mode="max",
+            num_samples=settings["trials"],
+            search_alg=strategy_of(settings),
+            max_concurrent_trials=settings["at_once"],
+            reuse_actors=settings["reuse"],
+        ),
+        run_config=tune.RunConfig(
+            storage_path=tempfile.mkdtemp(),
+            verbose=0,
+            callbacks=[watch],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False) if lean else None,
+        ),
+    ).fit()
+    return watch
+
+
+def engine(settings: dict[str, Any]) -> Any:
+    """Search with the engine, strategy, rule and ledger of nas_ray."""
+    from nas_ray.engine.cluster import Plan
+    from nas_ray.engine.limits import Limits
+    from nas_ray.engine.progress import Snapshot
+    from nas_ray.engine.quiet import quiet_tune
+    from nas_ray.engine.recorder import Recorder
+    from nas_ray.engine.tuner import make_tuner
+    from nas_ray.ledger import LEDGER, Ledger, read
+    from nas_ray.stopping.none import NoStopping
+    from nas_ray.tasks import Objective
+
+    folder = Path(tempfile.mkdtemp())
+    at_once, objective = settings["at_once"], Objective("score", "max")
+    strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch()
+    strategy.max_trials = settings["trials"]
+    strategy.set_max_concurrency(at_once)
+    with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once):
+        snapshot = Snapshot(objective, settings["trials"], settings["reports"], at_once)
+        recorder = Recorder(ledger, strategy, rule=rule, attempt=1, snapshot=snapshot, folder=folder)
+        make_tuner(
+            trainable(settings),
+            strategy=strategy,
+            rule=rule,
+            plan=Plan(at_once, 1.0, 0.0),
+            limits=Limits(None, None),
+            recorder=recorder,
+            folder=folder,
+            attempt=1,
+            callbacks=[watch],
+        ).fit()
+    kinds = [record["kind"] for record in read(folder / LEDGER)]
+    assert kinds.count("end") == settings["trials"], "a trial was lost"
+    assert kinds.count("report") == settings["trials"] * settings["reports"], "a report was lost"
+    return watch
+
+
+def strategy_of(settings: dict[str, Any]) -> Any:
+    """Return the searcher, the same on both sides."""
+    from ray import tune
+
+    from nas_ray.spaces import CustomSpace
+    from nas_ray.strategies.random import RandomSearch
+
+    return RandomSearch(CustomSpace({"x": tune.uniform(0, 1)}, name="trivial"), "score", "max", seed=0)
+
+
+def trainable(settings: dict[str, Any]) -> Any:
+    """Return the trainable class, the same on both sides."""
+    from ray import tune
+
+    class Trivial(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
+        def setup(self, config: dict[str, Any], reports: int = 1, seconds: float = 0.0) -> None:
+            self.x, self.reports, self.seconds = config["x"], reports, seconds
+
+        def step(self) -> dict[str, Any]:
+            if self.seconds:
+                time.sleep(self.seconds)
+            epoch = self.iteration + 1
+            return {"score": self.x * epoch, "epoch": epoch, "done": epoch >= self.reports}
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.x = new_config["x"]
+            return True
+
+        def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+            return {}
+
+    return tune.with_parameters(Trivial, reports=settings["reports"], seconds=settings["seconds"])
+
+
+def stopwatch() -> Any:
+    """Return a callback that keeps the time of every end, the processes seen, and the driver's memory."""
+    from ray import tune
+
+    class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
+        def __init__(self) -> None:
+            self.ends: list[float] = []
+            self.memory: list[float] = []
+            self.processes: dict[Any, float] = {}
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            return self
+
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            self.processes.setdefault(result["pid"], time.perf_counter())
+
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            self.ends.append(time.perf_counter())
+            self.memory.append(resident())
+
+        def facts(self, started: float, total: float) -> dict[str, Any]:
+            up = max(self.processes.values())
+            after = [end for end in self.ends if end > up]
+            edges = [len(self.ends) * fifth // 5 for fifth in range(6)]
+            spans = [
+                (self.ends[last - 1] - (self.ends[first - 1] if first else started)) / (last - first)
+                for first, last in itertools.pairwise(edges)
+            ]
+            fourth = edges[4] - 1
+            return {
+                "total_s": total,
+                "rate": len(self.ends) / total,
+                "first_end_s": self.ends[0] - started,
+                "tail_s": total - (self.ends[-1] - started),
+                "pool_up_s": up - started,
+                "steady_rate": len(after) / (after[-1] - up) if after else None,
+                "actors": len(self.processes),
+                "ms_by_fifth": [round(1000 * span, 2) for span in spans],
+                # After the first fifth, in which the interpreter itself still grows.
+                "kb_per_trial": (self.memory[fourth] - self.memory[edges[1] - 1]) / (fourth - edges[1] + 1),
+            }
+
+    return Stopwatch()
+
+
+def resident() -> float:
+    """Return the memory of this process in kilobytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+def main() -> None:
+    """Do the run that the settings on the command line describe."""
+    settings = {**SETTINGS, **json.loads(sys.argv[1])}
+    if not settings["profile"]:
+        print(json.dumps(run(settings)))
+        return
+    import cProfile
+
+    profile = cProfile.Profile()
+    facts = profile.runcall(run, settings)
+    profile.dump_stats(settings["profile"])
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()
