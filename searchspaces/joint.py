@@ -111,9 +111,9 @@ class Joint(SearchSpace):
         given = self.activations
         if given is None:
             given = () if any(ACTIVATION in key for key in self.space.domains) else USUAL
-        return (
-            {ACTIVATION: tune.choice(checks.names("activations", given, checks.ACTIVATIONS))} if given else {}
-        )
+        if not given:
+            return {}
+        return {ACTIVATION: tune.choice(checks.names("activations", given, checks.ACTIVATIONS))}
 
     def param_space(self) -> dict[str, Domain]:
         """Return the keys of the other space, then those of the training and the activation."""

@@ -62,8 +62,8 @@ class ModuleSpace(SearchSpace):
         self.name = name or getattr(module, "__name__", "")
         if not self.name:
             raise ConfigError(
-                f"a space of modules must be a class or a function, but got a {type(module).__name__}; pass the "
-                "class and no network that it made, or give a `name`"
+                f"a space of modules must be a class or a function, but got a {type(module).__name__}; "
+                "pass the class and no network that it made, or give a `name`"
             )
         known = self._parameters.keys() - TASK
         takes_any = any(each.kind is each.VAR_KEYWORD for each in self._parameters.values())
