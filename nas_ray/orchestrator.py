@@ -15,6 +15,7 @@ from ray import tune
 from nas_ray.config import SearchConfig, load_config
 from nas_ray.data import data_id
 from nas_ray.engine import cluster, run_folder
+from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
 from nas_ray.engine.judging import judged
@@ -229,6 +230,7 @@ def _attempt(
         recorded=past.recorded,
         folder=folder,
     )
+    ahead = Ahead(parts.strategy, plan.concurrency)
     show.start(folder.name)
     reason, in_order = "error", False
     try:
@@ -242,6 +244,7 @@ def _attempt(
                 recorder=recorder,
                 folder=folder,
                 attempt=attempt,
+                ahead=ahead,
                 callbacks=callbacks,
             ).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
@@ -250,6 +253,7 @@ def _attempt(
         reason = "user"
         raise
     finally:
+        ahead.close()
         ledger.append("stop", attempt=attempt, reason=reason)
         show.stop()
         deliver(folder, parts, config, clean=in_order)

@@ -44,6 +44,8 @@ class LeanTrial(Trial):  # type: ignore[misc]  # Ray ships no types for Trial
         trial_id: Tune's id.
     """
 
+    placement_group_factory: Any
+
     def __init__(self, shared: Shared, config: dict[str, Any], trial_id: str) -> None:
         self._shared = shared
         super().__init__(

@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.search import SearchAlgorithm, Searcher
 
+from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.lean_trial import LeanTrial, Shared
 from nas_ray.strategies import Strategy
 
@@ -16,10 +17,11 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
 
     Args:
         strategy: It limits by itself how many trials run at once.
+        ahead: Prepares the proposals of a slow strategy beside the loop; None has it think in the loop.
     """
 
-    def __init__(self, strategy: Strategy) -> None:
-        self._strategy = strategy
+    def __init__(self, strategy: Strategy, ahead: Ahead | None = None) -> None:
+        self._strategy, self._ahead = strategy, ahead
         self._shared: Shared | None = None
         self._finished = False
 
@@ -41,7 +43,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
 
     def next_trial(self) -> LeanTrial | None:
         """Return the next trial, None if there is none now."""
-        if self._shared is None or self._finished:
+        if self._shared is None or self._finished or (self._ahead and not self._ahead.ready()):
             return None
         trial_id = Trial.generate_id()
         config = self._strategy.suggest(trial_id)
@@ -59,3 +61,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
     ) -> None:
         """Hand the end of a trial to the strategy."""
         self._strategy.on_trial_complete(trial_id, result, error)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The Tuner pickles its search; what runs beside it stays behind."""
+        return {**self.__dict__, "_ahead": None}

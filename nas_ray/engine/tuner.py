@@ -8,6 +8,7 @@ from typing import Any
 
 from ray import tune
 
+from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.cluster import Plan, starts_at_once
 from nas_ray.engine.limits import Limits
 from nas_ray.engine.placing import Placing
@@ -30,6 +31,7 @@ def make_tuner(
     recorder: Recorder,
     folder: Path,
     attempt: int,
+    ahead: Ahead | None = None,
     callbacks: Sequence[tune.Callback] = (),
 ) -> tune.Tuner:
     """Return a Tuner whose ``fit`` does one attempt of a run; its environment is :func:`quiet_tune`'s.
@@ -43,6 +45,7 @@ def make_tuner(
         recorder: Writes the ledger.
         folder: The run's folder; Ray's own files go to ``ray/`` in it.
         attempt: Number of this start or resume.
+        ahead: Prepares the proposals of a slow strategy beside the loop.
         callbacks: Of the user's own.
     """
     return tune.Tuner(
@@ -50,7 +53,7 @@ def make_tuner(
         tune_config=tune.TuneConfig(
             metric=strategy.objective.metric,
             mode=strategy.objective.mode,
-            search_alg=Proposing(strategy),
+            search_alg=Proposing(strategy, ahead),
             scheduler=Placing(rule, strategy, plan.concurrency, starts_at_once(plan.concurrency)),
             num_samples=-1,
             reuse_actors=True,

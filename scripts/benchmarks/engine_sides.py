@@ -12,6 +12,7 @@ started before the clock. Settings, with what they are where they are left out:
     seconds     0, that a report takes
     reuse       true: the plain side reuses its actors
     loggers     false: the plain side keeps Tune's default loggers
+    thinks      0, seconds that the strategy takes for a proposal
     lean        false: the plain side switches off what a user may (loggers, checkpoints, snapshots)
 """
 
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "reuse": True,
     "loggers": False,
     "lean": False,
+    "thinks": 0.0,
     "profile": "",
 }
 
@@ -102,6 +105,7 @@ def plain(settings: dict[str, Any]) -> Any:
 
 def engine(settings: dict[str, Any]) -> Any:
     """Search with the engine, strategy, rule and ledger of nas_ray."""
+    from nas_ray.engine.ahead import Ahead
     from nas_ray.engine.cluster import Plan
     from nas_ray.engine.limits import Limits
     from nas_ray.engine.progress import Snapshot
@@ -117,7 +121,7 @@ def engine(settings: dict[str, Any]) -> Any:
     strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch()
     strategy.max_trials = settings["trials"]
     strategy.set_max_concurrency(at_once)
-    with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once):
+    with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once), closing(Ahead(strategy, at_once)) as ahead:
         snapshot = Snapshot(objective, settings["trials"], settings["reports"], at_once)
         recorder = Recorder(ledger, strategy, rule=rule, attempt=1, snapshot=snapshot, folder=folder)
         make_tuner(
@@ -129,6 +133,7 @@ def engine(settings: dict[str, Any]) -> Any:
             recorder=recorder,
             folder=folder,
             attempt=1,
+            ahead=ahead,
             callbacks=[watch],
         ).fit()
     kinds = [record["kind"] for record in read(folder / LEDGER)]
@@ -144,7 +149,14 @@ def strategy_of(settings: dict[str, Any]) -> Any:
     from nas_ray.spaces import CustomSpace
     from nas_ray.strategies.random import RandomSearch
 
-    return RandomSearch(CustomSpace({"x": tune.uniform(0, 1)}, name="trivial"), "score", "max", seed=0)
+    class Thinking(RandomSearch):
+        def propose(self, rng: Any) -> Any:
+            time.sleep(settings["thinks"])
+            return super().propose(rng)
+
+    return (Thinking if settings["thinks"] else RandomSearch)(
+        CustomSpace({"x": tune.uniform(0, 1)}, name="trivial"), "score", "max", seed=0
+    )
 
 
 def trainable(settings: dict[str, Any]) -> Any:

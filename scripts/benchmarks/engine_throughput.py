@@ -63,8 +63,9 @@ def compare(case: str, runs: int) -> None:
             facts[side].append(run)
             print(
                 f"  {side:18} {run['total_s']:7.1f} s  {run['rate']:6.1f} trials/s"
-                f"  first end {run['first_end_s']:.1f} s  then {run['steady_rate'] or 0:6.1f}/s once the pool is up"
-                f"  actors {run['actors']}  ms by fifth {run['ms_by_fifth']}  {run['kb_per_trial']:.1f} kB a trial",
+                f"  first end {run['first_end_s']:.1f} s  pool up then {run['steady_rate'] or 0:6.1f}/s"
+                f"  actors {run['actors']}  {run['kb_per_trial']:.1f} kB a trial"
+                f"  ms by fifth {run['ms_by_fifth']}",
                 flush=True,
             )
     for side in list(sides)[1:]:
