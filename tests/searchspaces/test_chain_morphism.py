@@ -10,8 +10,7 @@ from nas_ray.tasks import Task
 
 TASK = Task(kind="classification", input_shape=(1, 8, 8), outputs=10)
 CHAIN = load_space("chain", widths=[4, 8, 16, 24, 32, 48])
-CONV = {"op": "conv", "kernel": 3, "stride": 1, "width": 16, "norm": "batch", "skip": False}
-CONV |= {"activation": "relu"}
+CONV = {
     "op": "conv",
     "kernel": 3,
     "stride": 1,
