@@ -1,14 +1,13 @@
 """Which actor a trial gets: no process is started that is not needed, and none is ended that will be.
 
 Left to itself, Tune with ``reuse_actors=True`` hands an actor that is free to a trial that still waits for
-one of its own, and ends that trial's: where trials are shorter than the start of an actor, processes are
-started and killed for the whole run. Here an actor that is free takes a new trial, one that waits keeps its
-place, and actors that are free while the strategy thinks are kept.
+one of its own, and ends that one: where trials are shorter than the start of an actor, processes are started
+and killed for the whole run. Here a trial whose actor is starting waits for it, an actor that is free takes
+the next trial, and actors that are free while the strategy thinks are kept.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -32,9 +31,10 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
     def __init__(self, rule: StoppingRule, strategy: Strategy, size: int, starts: int | None = None) -> None:
         super().__init__()
         self._rule, self._strategy, self._size, self._starts = rule, strategy, size, starts or size
-        strategy.set_max_concurrency(min(size, self._starts))
+        self._limit = min(size, self._starts)
+        strategy.set_max_concurrency(self._limit)
         self._new: list[Any] = []
-        self._waiting: deque[Any] = deque()
+        self._waiting: list[Any] = []
         self._kept: Any = None
         """A trial whose resources the kept actors have; None while none is kept."""
 
@@ -78,21 +78,31 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
             self._waiting.append(trial)
         self._keep(tune_controller)
         self._new.clear()
-        up = ray_private.actors_up(tune_controller)
-        self._strategy.set_max_concurrency(min(self._size, up + self._starts))
+        self._ramp(tune_controller)
         if isinstance(self._rule, PausingRule):
             chosen = self._rule.choose_trial_to_run(tune_controller)
             if chosen is not None:
                 return chosen
-        while self._waiting and self._waiting[0].status != Trial.PENDING:
-            self._waiting.popleft()
-        if self._waiting and self._strategy.closed and ray_private.has_free_actor(tune_controller):
-            return self._waiting[0]  # no new trial will come for the free actor
-        return None
+        return self._first(tune_controller) if ray_private.has_free_actor(tune_controller) else None
 
     def debug_string(self) -> str:
         """Return the rule's words."""
         return str(self._rule.debug_string())
+
+    def _first(self, controller: Any) -> Any:
+        """Return the trial that waits longest and whose own actor is not starting; any, if no other comes."""
+        self._waiting = [trial for trial in self._waiting if trial.status == Trial.PENDING]
+        takers = (
+            trial
+            for trial in self._waiting
+            if self._strategy.closed or not ray_private.is_starting(controller, trial)
+        )
+        return next(takers, None)
+
+    def _ramp(self, controller: Any) -> None:
+        if self._limit < self._size:
+            self._limit = min(self._size, max(self._limit, ray_private.actors_up(controller) + self._starts))
+            self._strategy.set_max_concurrency(self._limit)
 
     def _keep(self, controller: Any) -> None:
         wanted = not self._strategy.closed
@@ -105,4 +115,4 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune's objects stay behind."""
-        return {**self.__dict__, "_new": [], "_waiting": deque(), "_kept": None}
+        return {**self.__dict__, "_new": [], "_waiting": [], "_kept": None}

@@ -31,6 +31,13 @@ def actors_up(controller: Any) -> int:
     return len(_bare(controller)._started_actors)
 
 
+def is_starting(controller: Any, trial: Any) -> bool:
+    """Return whether a trial's own actor has its place and is starting; it may also still lack resources."""
+    bare = _bare(controller)
+    actor = bare._trial_to_actor.get(trial)
+    return actor is not None and bool(bare._actor_manager.is_actor_started(actor))
+
+
 def let_wait(controller: Any, trial: Any) -> None:
     """Let a trial wait for the actor that was requested for it, and take no other's."""
     _bare(controller)._resources_to_pending_trials[trial.placement_group_factory].discard(trial)

@@ -12,13 +12,14 @@ from nas_ray import pausing
 from nas_ray.engine import crashes
 from nas_ray.engine.paused import forget_checkpoints
 from nas_ray.engine.progress import Progress, Silent, Snapshot
+from nas_ray.estimation.proxies import PROXIES
 from nas_ray.ledger import Ledger
 from nas_ray.reports import fidelity_of, score_of
 from nas_ray.spaces import derived_seed
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Proposal, Strategy
 
-FACTS = ("params", "flops")
+FACTS = ("params", "flops", "inherited_from", "inheritance")
 DIALS = ("data_share", "resolution", "width")
 NOT_METRICS = frozenset(
     {
@@ -104,9 +105,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         """Record a report and what was decided on it."""
         proposal = self._proposals[trial.trial_id]
         if result.get("error"):
-            self._ends[trial.trial_id] = {"error": str(result["error"]), **_facts(result)}
+            proxies = {name: result[name] for name in PROXIES if name in result}
+            self._ends[trial.trial_id] = {"error": str(result["error"]), "metrics": proxies, **_facts(result)}
         if fidelity_of(result) <= self._recorded.get(proposal.trial_id, 0):
-            return  # it ended before an epoch, or was paused in an earlier attempt and tells it again
+            return  # it ended before an epoch, or tells it again: after a pause or the loss of its process
+        self._recorded[proposal.trial_id] = int(fidelity_of(result))
         self._ledger.append(
             "report",
             trial_id=proposal.trial_id,

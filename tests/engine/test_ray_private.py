@@ -19,6 +19,9 @@ def test_the_controller_has_the_names():
     source = inspect.getsource(TuneController)
     assert "self._actor_cache = _ObjectCache(may_keep_one=True)" in source
     assert "self._resources_to_pending_trials[trial.placement_group_factory].discard(" in source
+    assert "self._started_actors.add(tracked_actor)" in source
+    assert "self._trial_to_actor[trial] = tracked_actor" in source
+    assert "self._actor_manager.is_actor_started(tracked_actor=tracked_actor)" in source
     assert "start_trial = self._resources_to_pending_trials[resource].pop()" in source
     assert "self._tune_controller = tune_controller" in inspect.getsource(
         inspect.getmodule(TuneController).TrialRunnerWrapper
