@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nas_ray.errors import ConfigError, suggestion
+from nas_ray.estimation.proxies import Proxy
 from nas_ray.estimation.settings import Estimation
 from nas_ray.tasks import Objective
 from nas_ray.yaml_text import parsed
@@ -101,11 +102,17 @@ class Constraints(_Strict):
         (), description="module:function, each called with (config, task); False or a text means no"
     )
 
+    proxies: dict[Proxy, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="share of the networks that is trained, the best by a proxy so far: {synflow: 0.5}"
+    )
+
     @property
     def limits(self) -> dict[str, float]:
         """The bounds that are set."""
         return {
-            name: value for name, value in self.model_dump(exclude={"rules"}).items() if value is not None
+            name: value
+            for name, value in self.model_dump(exclude={"rules", "proxies"}).items()
+            if value is not None
         }
 
     @field_validator("rules", mode="before")

@@ -20,6 +20,7 @@ from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
 from nas_ray.engine.judging import judged
 from nas_ray.engine.limits import Limits
+from nas_ray.engine.lineage import Lineage
 from nas_ray.engine.paused import untold
 from nas_ray.engine.pool import PooledEstimator, put_parts
 from nas_ray.engine.progress import Progress, Silent, Snapshot
@@ -29,6 +30,7 @@ from nas_ray.engine.resuming import begun, check_data, check_left, check_totals,
 from nas_ray.engine.shipping import ship
 from nas_ray.engine.tuner import make_tuner
 from nas_ray.errors import RunError
+from nas_ray.estimation.heritage import HERITAGE, Heritage
 from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord
 from nas_ray.parts import Parts, make_parts, name_of, rules_in
 from nas_ray.results import SearchResult
@@ -230,6 +232,7 @@ def _attempt(
         recorded=past.recorded,
         folder=folder,
     )
+    heirs = [Lineage(parts.strategy, Heritage(folder / HERITAGE))] if config.estimation.inherits else []
     ahead = Ahead(parts.strategy, plan.concurrency)
     show.start(folder.name)
     reason, in_order = "error", False
@@ -245,7 +248,7 @@ def _attempt(
                 folder=folder,
                 attempt=attempt,
                 ahead=ahead,
-                callbacks=callbacks,
+                callbacks=[*heirs, *callbacks],
             ).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
         reason, in_order = limits.reason or ("done" if over else "user"), True
@@ -298,6 +301,7 @@ def _trainable(folder: Path, config: SearchConfig, parts: Parts, plan: cluster.P
             seed=config.run.seed,
             limits=parts.bounds.limits,
             rules=parts.bounds.rules,
+            shares=config.constraints.proxies,
             folder=str(folder),
             recorded=untold(parts.rule, past.recorded),
             learner=parts.learner,

@@ -18,6 +18,7 @@ from nas_ray.costs import Bounds, Rule, Verdict
 from nas_ray.data import Splits
 from nas_ray.estimation import verdicts, weights
 from nas_ray.estimation.checkpoint import Checkpoint
+from nas_ray.estimation.heritage import HERITAGE, Heritage
 from nas_ray.estimation.settings import Estimation
 from nas_ray.estimation.standing import Standing
 from nas_ray.reports import worth_of
@@ -101,6 +102,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         )
         self.standing = Standing(shares or {}, Path(folder) / "proxies" if folder else None)
         self.incumbents = weights.Incumbents(Path(folder) / "incumbents") if folder else None
+        inherits = folder and self.settings.inherits
+        self.heritage = Heritage(Path(folder or "") / HERITAGE) if inherits else None
         self.checkpoints, self.recorded = Path(folder) / "checkpoints" if folder else None, recorded or {}
         self._begin(config)
 
@@ -196,7 +199,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             costs = self.bounds.costs(self.learner.model, self.trial_config, self.task)
         if broken := self.bounds.beyond(costs):
             return self._beyond(Verdict(broken, costs))
-        return None if self.learner.epoch else self._measured(self.learner)
+        if self.learner.epoch:
+            return None
+        if (beaten := self._measured(self.learner)) is None:
+            self._inherit(self.learner)
+        return beaten
 
     def _measured(self, learner: Learner) -> dict[str, Any] | None:
         """Compute the proxies of an untrained network; return how the trial ends where it stands too low."""
@@ -208,6 +215,13 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self._beginning |= values
         beaten = self.standing.beaten(self._name, values)
         return self._ended("infeasible", "constraint", "; ".join(beaten)) if beaten else None
+
+    def _inherit(self, learner: Learner) -> None:
+        if self.heritage is not None:
+            from nas_ray.estimation.inheritance import inherit
+
+            morph = self.settings.inherit == "morphism"
+            self._beginning |= inherit(learner, self.heritage, self._name, morph=morph)
 
     def _beyond(self, verdict: Verdict) -> dict[str, Any]:
         costs = {name: verdict.costs[name] for name in ("params", "flops") if name in verdict.costs}
@@ -268,6 +282,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         score = worth_of(result, self.task.objectives)
         if self.incumbents is not None and score is not None:
             self.incumbents.offer(score, result["epoch"], self._name, self._weights)
+        if self.heritage is not None and score is not None:
+            self.heritage.leave(self._name, self.trial_config, self._weights())
 
     def _leave(self) -> None:
         # Not when it ends, but when the next one begins: by then its end is read, and in the run's record.

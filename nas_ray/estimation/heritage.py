@@ -9,6 +9,9 @@ from typing import Any
 
 from nas_ray.estimation import weights
 
+HERITAGE = "heritage"
+"""The folder, in that of a run."""
+
 WEIGHTS, PARENTS = ".pt", ".json"
 
 

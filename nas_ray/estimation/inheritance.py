@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,17 +24,15 @@ SAMPLES = 32
 State = dict[str, Tensor]
 
 
-def inherit(
-    learner: Learner, heritage: Heritage, trial: str, how: Literal["shapes", "morphism"]
-) -> dict[str, Any]:
+def inherit(learner: Learner, heritage: Heritage, trial: str, *, morph: bool) -> dict[str, Any]:
     """Give an untrained network weights of the first of its parents that has left any.
 
     Args:
         learner: Before its first epoch.
         heritage: Of the run.
         trial: Name of the learner's trial.
-        how: ``"morphism"`` keeps the parent's function where the space can do that exactly, and else takes
-            over what agrees in name and shape, as ``"shapes"`` does.
+        morph: Whether the parent's function is kept where the space can do that exactly; where it cannot, and
+            else, what agrees in name and shape is taken over.
 
     Returns:
         For the record: ``inherited_from``, the parent's name, where there was something to take, and
@@ -43,15 +41,15 @@ def inherit(
     parents = heritage.parents_of(trial)
     for parent in parents:
         if (left := heritage.of(parent)) is not None:
-            words = _take(learner, *left, how)
+            words = _take(learner, *left, morph)
             return {"inherited_from": None if words.startswith("fresh") else parent, "inheritance": words}
     gone = f"fresh: the weights of {' and '.join(parents)} are gone"
     return {"inherited_from": None, "inheritance": gone} if parents else {}
 
 
-def _take(learner: Learner, config: Config, state: State, how: str) -> str:
+def _take(learner: Learner, config: Config, state: State, morph: bool) -> str:
     why = ""
-    if how == "morphism":
+    if morph:
         before = {name: value.clone() for name, value in learner.model.state_dict().items()}
         if not (why := _morph(learner, config, state)):
             return "morphism"

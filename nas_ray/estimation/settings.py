@@ -81,6 +81,11 @@ class Estimation(BaseModel):
         return [proxies] if isinstance(proxies, str) else proxies
 
     @property
+    def inherits(self) -> bool:
+        """Whether children may start from weights of their parents."""
+        return self.inherit != "none"
+
+    @property
     def dials(self) -> dict[str, float | int | None]:
         """The dials beside epochs, as they stand in every report."""
         return {"data_share": self.data_share, "resolution": self.resolution, "width": self.width}

@@ -19,6 +19,8 @@ HEAD: Columns = {
     "architecture_id": "text",
     "config_id": "text",
     "parent_ids": "texts",
+    "inherited_from": "text",
+    "inheritance": "text",
 }
 FIDELITY: Columns = {
     "rung": "int",
@@ -58,7 +60,8 @@ def trial_columns(run: RunRecord, live: bool) -> tuple[Columns, dict[str, list[A
 def metric_names(run: RunRecord) -> list[str]:
     """Return every metric: the objectives, the losses, then the rest by name."""
     first = [*(objective.metric for objective in run.objectives), *LOSSES]
-    found = {name for report in run.reports for name in report.get("metrics", ())}
+    ends = (trial.end for trial in run.trials.values() if trial.end is not None)
+    found = {name for record in (*run.reports, *ends) for name in record.get("metrics", ())}
     return list(dict.fromkeys([*first, *sorted(found)]))
 
 
@@ -91,6 +94,7 @@ def _row(run: RunRecord, trial: TrialRecord, live: bool, metrics: Columns) -> Re
 def _identity(run: RunRecord, trial: TrialRecord, live: bool) -> Record:
     proposal = trial.proposal
     outcome, reason = run.outcome(trial, live)
+    told = [*trial.reports, *([trial.end] if trial.end else [])]
     errors = [trial.end or proposal, *([] if trial.end else trial.retries)]
     return {
         "trial_id": proposal["trial_id"],
@@ -102,6 +106,8 @@ def _identity(run: RunRecord, trial: TrialRecord, live: bool) -> Record:
         "architecture_id": proposal["architecture_id"],
         "config_id": proposal["config_id"],
         "parent_ids": [f"t{number:05d}" for number in proposal.get("parents", ())],
+        "inherited_from": _last(told, "inherited_from"),
+        "inheritance": _last(told, "inheritance"),
         "seed": proposal.get("seed"),
         "node": _last([*trial.starts, *trial.reports[-1:]], "node"),
         "note": json.dumps(proposal.get("note") or {}),

@@ -85,6 +85,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     """Whether it looks for the Pareto front of several objectives, and not for the best weighted sum."""
     patience: ClassVar[int] = PATIENCE
     """Known or infeasible candidates in a row that are put up with."""
+    population: Sequence[Observation] = ()
+    """Networks that proposals are derived from, if the strategy keeps any: children may inherit of them."""
 
     def __init__(
         self,
@@ -122,6 +124,8 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Says why Tune counts one of its trials as an error; None takes all for ``"error"``."""
         self.constraints: Callable[[Config], Verdict | None] | None = None
         """Says which constraints a network breaks; None leaves them to the workers, as does its None."""
+        self.source: Callable[[], Candidate | None] | None = None
+        """Where candidates come from that are prepared beside the driver; None calls :meth:`propose`."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
         self._first = [dict(point) for point in points_to_evaluate]
@@ -236,10 +240,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         score = worth_of(result, self.goal)
         if proposal is None or score is None:
             return
-        curve = self._curves.setdefault(proposal.number, {})
-        curve[fidelity_of(result)] = score
-        if pausing.is_paused(trial_id):
-            self._pause(paused(proposal, result, curve, self.goal))
+        self._report(proposal, result, score, pausing.is_paused(trial_id))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -342,12 +343,18 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
                 if proposal.note.get("source") == WARM_START and self._first:
                     self._first.pop(0)
                 self._adopt(proposal)
-                continue
-            observation = Observation.from_json(event, self.memory.proposals[event["number"]].config)
-            if event["event"] == "pause":
-                self._pause(observation)
+            elif event["event"] == "report":
+                proposal = self.memory.proposals[int(event["trial_id"][1:])]
+                result = {**event, **event["metrics"]}
+                if (score := worth_of(result, self.goal)) is not None:
+                    self._report(proposal, result, score, event.get("decision") == "pause")
             else:
-                self._end(observation)
+                observation = Observation.from_json(event, self.memory.proposals[event["number"]].config)
+                if event["event"] == "pause":
+                    self._pause(observation)
+                else:
+                    self._curves.pop(observation.number, None)
+                    self._end(observation)
 
     def resume(self) -> list[Proposal]:
         """After :meth:`replay` in a new process: hand out again what was running, first of all."""
@@ -357,6 +364,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     def proposal_of(self, trial_id: str) -> Proposal | None:
         """Return the proposal behind one of Tune's trial ids while it runs."""
         return self._live.get(trial_id)
+
+    @property
+    def events(self) -> list[Event]:
+        """The history so far, as :meth:`replay` takes it."""
+        return self._events
 
     @property
     def points_to_evaluate(self) -> list[Config]:
@@ -424,7 +436,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             proposal = self._record(Candidate(self._first.pop(0), note={"source": WARM_START}))
             return proposal if proposal.outcome == "running" else self._next()
         for _ in range(self.patience):
-            candidate = self.propose(self.generator(len(self.memory)))
+            candidate = self.source() if self.source else self.propose(self.generator(len(self.memory)))
             if candidate is None:
                 return None
             proposal = self._record(candidate)
@@ -486,6 +498,15 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             empty = Observation(proposal.number, proposal.config, "cached", "known")
             self._told(earlier.as_known(proposal.number, proposal.config) if earlier else empty)
 
+    def _report(self, proposal: Proposal, result: Mapping[str, Any], score: float, pauses: bool) -> None:
+        number, fidelity = proposal.number, fidelity_of(result)
+        last = self.memory.results.get(number)
+        curve = self._curves.setdefault(number, dict(last.curve) if last else {})
+        curve[fidelity] = score
+        # A trial that was paused in an earlier attempt of a run tells its last report again.
+        if pauses and (last is None or fidelity > last.fidelity):
+            self._pause(paused(proposal, result, curve, self.goal))
+
     def _pause(self, observation: Observation) -> None:
         self._events.append({"event": "pause", **observation.to_json()})
         self.memory.pause(observation)
@@ -501,4 +522,4 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
 
     def __getstate__(self) -> dict[str, Any]:
         """The Tuner pickles its searcher; an open recorder stays behind."""
-        return {**self.__dict__, "recorder": None, "why_failed": None, "constraints": None}
+        return {**self.__dict__, "recorder": None, "why_failed": None, "constraints": None, "source": None}

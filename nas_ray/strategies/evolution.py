@@ -25,8 +25,8 @@ class Evolution(Strategy):
     again and enters the population once (one that a rule pauses enters at the pause, and anew when more is
     known of it); with probability ``crossover_rate`` the child is a mixture of the winners of two
     tournaments before it is mutated; and a trial that a stopping rule ended or paused takes part with the
-    final score that is expected of it (:meth:`Memory.rank`). P and S are smaller than the paper's 100 and 25, which were chosen for 20,000 trials: with 16 it evolves in
-    budgets of 24 trials already.
+    final score that is expected of it (:meth:`Memory.rank`). P and S are smaller than the paper's 100 and
+    25, which were chosen for 20,000 trials: with 16 it evolves in budgets of 24 trials already.
 
     Example:
         >>> from ray import tune

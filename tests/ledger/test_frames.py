@@ -19,6 +19,8 @@ TRIALS_HEAD = [
     "architecture_id",
     "config_id",
     "parent_ids",
+    "inherited_from",
+    "inheritance",
 ]
 FIDELITY = ["rung", "epoch", "max_epochs", "data_share", "resolution", "width"]
 METRICS = ["val_acc", "val_acc_last", "val_loss", "train_loss"]
@@ -42,12 +44,25 @@ def test_empty_frames_have_the_columns_and_types_of_full_ones(new_story):
 
 
 def test_no_records_at_all_still_make_frames():
-    assert list(trials_frame([]))[:9] == TRIALS_HEAD
+    assert list(trials_frame([]))[:11] == TRIALS_HEAD
     assert epochs_frame([]).empty
 
 
 def test_the_schema_states_its_table_and_version(story):
     assert trials_schema(story.records).metadata == {b"nas_ray.table": b"trials", b"nas_ray.version": b"1"}
+
+
+def test_what_a_child_started_from_and_its_proxies_are_told_once_and_stay(story):
+    story.propose(0).start(0)
+    story.report(
+        0, 1, 0.5, inherited_from="t00007", inheritance="morphism", metrics={"val_acc": 0.5, "snip": 3.0}
+    )
+    story.report(0, 2, 0.6).end(0)
+    story.propose(1).start(1).end(1, outcome="infeasible", reason="constraint", metrics={"snip": 2.0})
+    told = trials_frame(story.records)
+    assert told["inherited_from"].tolist() == ["t00007", pd.NA]
+    assert told["inheritance"][0] == "morphism"
+    assert told["snip"].tolist() == [3.0, 2.0]
 
 
 def test_a_finished_trial(story):
