@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -10,6 +11,14 @@ from ray.tune.search import SearchAlgorithm, Searcher
 from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.lean_trial import LeanTrial, Shared
 from nas_ray.strategies import Strategy
+
+RETRIES = {"lost": 2}
+"""Times that a trial starts again, from its last checkpoint, by why its process ended.
+
+An exception of the code that ended the process is not retried: it would come again. What a process survives,
+the estimator reports as the end of the trial. Tune's own retries are off: one of them fails a trial for good
+whose process is lost while it takes the trial up, and a trial that has failed there cannot be taken up again.
+"""
 
 
 class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types for SearchAlgorithm
@@ -24,6 +33,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         self._strategy, self._ahead = strategy, ahead
         self._shared: Shared | None = None
         self._finished = False
+        self._failures: Counter[int] = Counter()
 
     @property
     def metric(self) -> str | None:
@@ -59,8 +69,19 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Hand the end of a trial to the strategy."""
-        self._strategy.on_trial_complete(trial_id, result, error)
+        """Hand the end of a trial to the strategy, unless it is retried: the strategy hears of one end."""
+        if error and not result and self._retried(trial_id):
+            self._strategy.again(trial_id)
+        else:
+            self._strategy.on_trial_complete(trial_id, result, error)
+
+    def _retried(self, trial_id: str) -> bool:
+        strategy = self._strategy
+        proposal = strategy.proposal_of(trial_id)
+        if proposal is None or strategy.why_failed is None:
+            return False
+        self._failures[proposal.number] += 1
+        return self._failures[proposal.number] <= RETRIES.get(strategy.why_failed(trial_id), 0)
 
     def __getstate__(self) -> dict[str, Any]:
         """The Tuner pickles its search; what runs beside it stays behind."""

@@ -130,7 +130,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._progress.update(self.snapshot)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record that a lost trial starts again."""
+        """Record that Tune itself starts a trial again: its node was announced to be taken away."""
         proposal = self._proposals.get(trial.trial_id)
         if proposal is not None:
             self._ledger.append("retry", trial_id=proposal.trial_id, error=crashes.text_of(trial))
@@ -140,8 +140,14 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._end(trial, self._ends.pop(trial.trial_id, {"error": ""}))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record a trial whose process was lost more often than it is retried."""
-        self._end(trial, {"error": crashes.text_of(trial)})
+        """Record that a trial whose process was lost starts again, or that it is lost for good."""
+        proposal = self._proposals.get(trial.trial_id)
+        if proposal is None or self._strategy.memory.ended(proposal.number) is not None:
+            self._end(trial, {"error": crashes.text_of(trial)})
+            return
+        self._ledger.append("retry", trial_id=proposal.trial_id, error=crashes.text_of(trial))
+        self._proposals.pop(trial.trial_id)
+        self._trials.pop(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""

@@ -17,9 +17,6 @@ from nas_ray.engine.recorder import Recorder
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
 
-RETRIES = 2
-"""Times that a trial whose process was lost starts again; other failures the estimator reports itself."""
-
 
 def make_tuner(
     trainable: Any,
@@ -66,7 +63,6 @@ def make_tuner(
             stop=limits,
             verbose=0,
             callbacks=[recorder, *callbacks],
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
         ),
     )

@@ -259,6 +259,12 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
             result = {"reason": self.why_failed(trial_id) if self.why_failed else "error"}
         self._end(observe(proposal, result, error, curve, self.goal, self.max_fidelity))
 
+    def again(self, trial_id: str) -> None:
+        """Hand out the proposal behind a trial once more, before all others: the trial itself is lost."""
+        proposal = self._live.pop(trial_id, None)
+        if proposal is not None:
+            self._again.append(proposal)
+
     def add_evaluated_point(
         self,
         parameters: dict[str, Any],

@@ -12,12 +12,16 @@ started before the clock. Settings, with what they are where they are left out:
     seconds     0, that a report takes
     reuse       true: the plain side reuses its actors
     loggers     false: the plain side keeps Tune's default loggers
+    nodes       0 of a fake cluster that share the trials; 0 for one machine
+    replace_after   0; after so many ends a node is removed, and another added
+    barrier     false; no trial takes its first step before all actors exist
     thinks      0, seconds that the strategy takes for a proposal
     lean        false: the plain side switches off what a user may (loggers, checkpoints, snapshots)
 """
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import json
 import logging
@@ -25,6 +29,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -40,6 +45,9 @@ SETTINGS: dict[str, Any] = {
     "loggers": False,
     "lean": False,
     "thinks": 0.0,
+    "nodes": 0,
+    "replace_after": 0,
+    "barrier": False,
     "profile": "",
 }
 
@@ -58,19 +66,56 @@ def run(settings: dict[str, Any]) -> dict[str, Any]:
     """Do one run in this process."""
     import ray
 
-    ray.init(
-        "local",
-        num_cpus=settings["at_once"],
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    if settings["nodes"]:
+        settings = {**settings, "removal": tempfile.mkdtemp()}
+        cluster = fake_cluster(settings)
+        threading.Thread(target=replace_node, args=(cluster, settings), daemon=True).start()
+    else:
+        ray.init(
+            "local",
+            num_cpus=settings["at_once"],
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     side = {"engine": engine, "plain": plain}[settings["side"]]
     started = time.perf_counter()
     watch = side(settings)
     total = time.perf_counter() - started
     ray.shutdown()
     return watch.facts(started, total)
+
+
+def fake_cluster(settings: dict[str, Any]) -> Any:
+    """Start a head without slots and nodes that share them; join it."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(settings["nodes"]):
+        cluster.add_node(num_cpus=settings["at_once"] // settings["nodes"])
+    cluster.wait_for_nodes()
+    ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+    return cluster
+
+
+def replace_node(cluster: Any, settings: dict[str, Any]) -> None:
+    """Once the callback says so, remove a node and add another."""
+    folder = Path(settings["removal"])
+    while not (folder / "now").exists():
+        time.sleep(0.05)
+    pids = json.loads((folder / "now").read_text())
+    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+    at = time.time()
+    slots = settings["at_once"] // settings["nodes"]
+    # Ray's fake cluster adds nodes in the main thread alone, which is Tune's.
+    ray = Path(sys.executable).with_name("ray")
+    command = [str(ray), "start", f"--address={cluster.address}", f"--num-cpus={slots}", "--block"]
+    node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(node.terminate)
+    time.sleep(5.0)  # the processes of the node that is gone end when they miss it
+    lost = [pid for pid in pids if not Path(f"/proc/{pid}").exists()]
+    (folder / "done").write_text(json.dumps([at, lost]))
 
 
 def plain(settings: dict[str, Any]) -> Any:
@@ -82,7 +127,7 @@ def plain(settings: dict[str, Any]) -> Any:
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     if lean:
         os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"
-    watch = stopwatch()
+    watch = stopwatch(settings)
     tune.Tuner(
         tune.with_resources(trainable(settings), {"CPU": 1}),
         tune_config=tune.TuneConfig(
@@ -118,7 +163,7 @@ def engine(settings: dict[str, Any]) -> Any:
 
     folder = Path(tempfile.mkdtemp())
     at_once, objective = settings["at_once"], Objective("score", "max")
-    strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch()
+    strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch(settings)
     strategy.max_trials = settings["trials"]
     strategy.set_max_concurrency(at_once)
     with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once), closing(Ahead(strategy, at_once)) as ahead:
@@ -139,6 +184,7 @@ def engine(settings: dict[str, Any]) -> Any:
     kinds = [record["kind"] for record in read(folder / LEDGER)]
     assert kinds.count("end") == settings["trials"], "a trial was lost"
     assert kinds.count("report") == settings["trials"] * settings["reports"], "a report was lost"
+    watch.ledger = folder / LEDGER
     return watch
 
 
@@ -164,10 +210,17 @@ def trainable(settings: dict[str, Any]) -> Any:
     from ray import tune
 
     class Trivial(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
-        def setup(self, config: dict[str, Any], reports: int = 1, seconds: float = 0.0) -> None:
-            self.x, self.reports, self.seconds = config["x"], reports, seconds
+        def setup(
+            self, config: dict[str, Any], reports: int = 1, seconds: float = 0.0, barrier: Any = None
+        ) -> None:
+            self.x, self.reports, self.seconds, self.barrier = config["x"], reports, seconds, barrier
+            if barrier:
+                (barrier[0] / str(os.getpid())).touch()
 
         def step(self) -> dict[str, Any]:
+            while self.barrier and len(list(self.barrier[0].iterdir())) < self.barrier[1]:
+                time.sleep(0.05)
+            self.barrier = None
             if self.seconds:
                 time.sleep(self.seconds)
             epoch = self.iteration + 1
@@ -180,10 +233,13 @@ def trainable(settings: dict[str, Any]) -> Any:
         def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
             return {}
 
-    return tune.with_parameters(Trivial, reports=settings["reports"], seconds=settings["seconds"])
+    barrier = (Path(tempfile.mkdtemp()), settings["at_once"]) if settings["barrier"] else None
+    return tune.with_parameters(
+        Trivial, reports=settings["reports"], seconds=settings["seconds"], barrier=barrier
+    )
 
 
-def stopwatch() -> Any:
+def stopwatch(settings: dict[str, Any]) -> Any:
     """Return a callback that keeps the time of every end, the processes seen, and the driver's memory."""
     from ray import tune
 
@@ -192,6 +248,7 @@ def stopwatch() -> Any:
             self.ends: list[float] = []
             self.memory: list[float] = []
             self.processes: dict[Any, float] = {}
+            self.ledger: Path | None = None
 
         def __deepcopy__(self, memo: Any) -> Any:
             return self
@@ -204,6 +261,10 @@ def stopwatch() -> Any:
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             self.ends.append(time.perf_counter())
             self.memory.append(resident())
+            if len(self.ends) == settings["replace_after"]:
+                part = Path(settings["removal"], "part")
+                part.write_text(json.dumps(list(self.processes)))
+                part.rename(part.with_name("now"))
 
         def facts(self, started: float, total: float) -> dict[str, Any]:
             up = max(self.processes.values())
@@ -222,10 +283,39 @@ def stopwatch() -> Any:
                 "pool_up_s": up - started,
                 "steady_rate": len(after) / (after[-1] - up) if after else None,
                 "actors": len(self.processes),
+                "actors_lost": len(self.removed()[1]),
+                "busy": self.busy() if self.ledger else None,
                 "ms_by_fifth": [round(1000 * span, 2) for span in spans],
                 # After the first fifth, in which the interpreter itself still grows.
                 "kb_per_trial": (self.memory[fourth] - self.memory[edges[1] - 1]) / (fourth - edges[1] + 1),
             }
+
+        def removed(self) -> tuple[float, list[int]]:
+            """Return when a node was removed, and the processes that were on it."""
+            done = Path(settings.get("removal", ""), "done")
+            return tuple(json.loads(done.read_text())) if done.is_file() else (0.0, [])
+
+        def busy(self) -> float:
+            """Return the share of slot time in trials, from a slot's first trial to the last proposal."""
+            from nas_ray.ledger import read
+
+            assert self.ledger is not None
+            records = read(self.ledger)
+            last = max(record["at"] for record in records if record["kind"] == "propose")
+            starts: dict[str, float] = {}
+            ready: dict[int, float] = {}
+            working = 0.0
+            for record in records:
+                trial, at = record.get("trial_id", ""), record["at"]
+                if record["kind"] == "start":
+                    starts[trial] = at
+                elif record["kind"] == "report":
+                    ready[record["pid"]] = min(ready.get(record["pid"], at), starts[trial])
+                elif record["kind"] == "end":
+                    working += max(0.0, min(at, last) - starts[trial])
+            at, removed = self.removed()
+            ends = {pid: at if pid in removed else last for pid in ready}
+            return working / sum(max(0.0, ends[pid] - ready[pid]) for pid in ready)
 
     return Stopwatch()
 
