@@ -136,6 +136,8 @@ def initialised(network: nn.Module) -> nn.Module:
     kinds = (nn.Conv1d, nn.Conv2d, nn.Linear)
     layers = [module for module in network.modules() if isinstance(module, kinds)]
     for layer in layers[:-1]:
+        if layer.weight.is_meta:
+            continue  # without memory there is nothing to fill, but torch would take a hundred times as long
         depthwise = not isinstance(layer, nn.Linear) and layer.groups > 1  # no activation follows it
         nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if depthwise else "relu")
         if layer.bias is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,18 +36,22 @@ class SpaceFixtures:
     @pytest.fixture
     def space(self) -> SearchSpace:
         """Give the space under test."""
-        return self.make_space()
+        return _subject(type(self)).space
 
     @pytest.fixture
     def task(self) -> Task:
         """Give the task under test."""
-        return self.make_task()
+        return _subject(type(self)).task
 
     @pytest.fixture
-    def configs(self, space: SearchSpace, task: Task) -> list[Config]:
+    def configs(self) -> list[Config]:
         """Give random valid configurations."""
-        rng = np.random.default_rng(1)
-        return [space.sample(rng, task) for _ in range(self.samples)]
+        return _subject(type(self)).configs
+
+    @pytest.fixture
+    def without_memory(self) -> list[nn.Module]:
+        """Give the networks of the configurations, on the meta device."""
+        return _subject(type(self)).without_memory
 
     @pytest.fixture
     def one_thread(self) -> Iterator[None]:
@@ -59,6 +64,27 @@ class SpaceFixtures:
         yield
         torch.set_num_threads(threads)
         torch.set_rng_state(state)
+
+
+class _Subject:
+    """What the tests of one class share, each part made when it is first asked for."""
+
+    def __init__(self, tests: SpaceFixtures) -> None:
+        self.space, self.task, self._samples = tests.make_space(), tests.make_task(), tests.samples
+
+    @cached_property
+    def configs(self) -> list[Config]:
+        rng = np.random.default_rng(1)
+        return [self.space.sample(rng, self.task) for _ in range(self._samples)]
+
+    @cached_property
+    def without_memory(self) -> list[nn.Module]:
+        return [on_meta(self.space, config, self.task) for config in self.configs]
+
+
+@lru_cache(1)  # classes run one after another
+def _subject(kind: type[SpaceFixtures]) -> _Subject:
+    return _Subject(kind())
 
 
 def example(task: Task, batch: int, device: str = "cpu") -> Tensor:

@@ -45,20 +45,18 @@ class NetworkConformance(SpaceFixtures):
                 f"median {median(sizes):,.0f}"
             )
 
-    def test_networks_build_on_the_meta_device(
-        self, space: SearchSpace, task: Task, configs: list[Config]
-    ) -> None:
-        for config in configs:
-            assert {weight.device.type for weight in on_meta(space, config, task).parameters()} == {"meta"}
+    def test_networks_build_on_the_meta_device(self, without_memory: list[nn.Module]) -> None:
+        for network in without_memory:
+            assert {weight.device.type for weight in network.parameters()} == {"meta"}
 
     def test_the_width_dial_makes_networks_smaller(
-        self, space: SearchSpace, task: Task, configs: list[Config]
+        self, space: SearchSpace, task: Task, configs: list[Config], without_memory: list[nn.Module]
     ) -> None:
         if not self.width_dial:
             pytest.skip("this space does not scale with the width of a task")
-        for config in configs:
-            half = on_meta(space, config, task.at(width=task.width / 2))
-            assert _parameters(half) < _parameters(on_meta(space, config, task)), config
+        for config, network in zip(configs, without_memory, strict=True):
+            half = space.build(config, task.at(width=task.width / 2))
+            assert _parameters(half) < _parameters(network), config
 
     def test_published_networks_are_members_that_build(self, space: SearchSpace, task: Task) -> None:
         """A published network breaks no rule; where small inputs allow it, it is built and run."""
@@ -70,13 +68,13 @@ class NetworkConformance(SpaceFixtures):
                 assert outputs.shape == (2, task.outputs), name
 
     def test_unchanged_settings_leave_the_network_as_it_is(
-        self, space: SearchSpace, task: Task, configs: list[Config]
+        self, space: SearchSpace, task: Task, configs: list[Config], without_memory: list[nn.Module]
     ) -> None:
-        for config in configs:
+        for config, network in zip(configs, without_memory, strict=True):
             again = space.scale(config)
             assert again.config == config
             assert again.space.config_id(again.config) == space.config_id(config)
-            assert _shapes(again.build(task)) == _shapes(space.build(config, task))
+            assert _shapes(again.build(task)) == _shapes(network)
 
 
 def _run(space: SearchSpace, config: Config, task: Task) -> int:

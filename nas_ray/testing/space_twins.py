@@ -57,7 +57,8 @@ class TwinConformance(SpaceFixtures):
             for key in config.keys() - space.active(config):
                 other[key] = _another(space, key, config[key], rng)
             assert space.violations(other, task) == []
-            _assert_same_network(space, task, config, other)
+            if other != config:
+                _assert_same_network(space, task, config, other)
 
     def test_equal_canonical_forms_are_the_same_network(
         self, space: SearchSpace, task: Task, one_thread: None

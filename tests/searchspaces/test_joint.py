@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-import nas_ray
 from nas_ray.errors import ConfigError, SpaceError, Unsupported
 from nas_ray.searchspaces.joint import Joint
 from nas_ray.searchspaces.nasbench201 import NASBench201
@@ -183,21 +182,3 @@ def test_augmentations_suit_the_inputs() -> None:
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object], rule: str) -> None:
     with pytest.raises(ConfigError, match=rule):
         load_space("joint", **wrong)
-
-
-def test_both_are_searched_together(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    settings = {"space.of": "nasbench201", "space.options": CELLS, "space.batch_sizes": [64, 128]}
-    result = nas_ray.search(
-        space="joint",
-        overrides=settings,
-        strategy="random",
-        stopping="none",
-        data="digits",
-        trials=3,
-        max_epochs=1,
-        runs_dir=tmp_path,
-    )
-    assert list(result.trials["outcome"]) == ["finished"] * 3
-    assert set(result.trials["config.train.batch_size"]) <= {64, 128}
-    assert result.best_model()(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
-    assert "train.learning_rate: 0." in result.summary()

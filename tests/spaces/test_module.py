@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-import nas_ray
 from nas_ray import Choice, InputChoice, Optional, Repeat, SearchSpace, Width
 from nas_ray.errors import ConfigError, SpaceError, Unsupported
 from nas_ray.spaces import load_space
@@ -250,21 +249,6 @@ def test_a_class_of_modules_is_a_space_by_its_name(tmp_path, monkeypatch):
     space = load_space("net_of_mine:Net", least=3)
     assert isinstance(space, ModuleSpace)
     assert space.domains["width"].categories == [3, 5]
-
-
-def test_a_class_of_modules_is_searched(tmp_path):
-    result = nas_ray.search(
-        space=MyNet,
-        strategy="random",
-        stopping="none",
-        data="digits",
-        trials=2,
-        max_epochs=1,
-        runs_dir=tmp_path,
-    )
-    assert list(result.trials["outcome"]) == ["finished"] * 2
-    model = result.best_model(space=MyNet)
-    assert model(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
 def test_nas_ray_itself_stays_light():
