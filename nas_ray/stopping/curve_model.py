@@ -37,9 +37,11 @@ class CurveModel:
     Args:
         scores: (trials, rungs), larger is better, NaN where a trial has not been; at least two trials.
         reached: (trials,) number of rungs that each has reached.
+        slope: Prior mean of the weight of the last rung; 0 takes early scores to tell nothing.
     """
 
-    def __init__(self, scores: Array, reached: NDArray[np.intp]) -> None:
+    def __init__(self, scores: Array, reached: NDArray[np.intp], *, slope: float = SLOPE) -> None:
+        self.slope = slope
         self.rungs = scores.shape[1]
         self.reached = reached
         self.centre, self.spread, self.floor = np.zeros(self.rungs), np.ones(self.rungs), np.zeros(self.rungs)
@@ -113,7 +115,7 @@ class CurveModel:
         inputs = np.column_stack([np.ones(int(those.sum())), self.curves[those, :rung]])
         targets = self.curves[those, rung]
         prior = np.zeros(rung + 1)
-        prior[-1] = SLOPE
+        prior[-1] = self.slope
         precision = np.diag([0.01, *[WEIGHT] * rung])
         total = precision + inputs.T @ inputs
         weights = np.linalg.solve(total, precision @ prior + inputs.T @ targets)
