@@ -155,6 +155,9 @@ class Run(_Strict):
     trials: int | None = Field(24, ge=1, description="trials that begin training")
     epochs: int | None = Field(None, ge=1, description="epochs trained over all trials")
     time_budget: float | None = Field(None, gt=0, description="seconds")
+    epoch_timeout: float | None = Field(
+        None, gt=0, description="seconds that an epoch may take; a trial that takes longer is ended"
+    )
     seed: int = Field(0, ge=0, description="seed of every random choice")
     name: str | None = Field(None, min_length=1, description="name of the run's folder")
     dir: str = Field("runs", min_length=1, description="folder of all runs")

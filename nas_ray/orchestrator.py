@@ -16,8 +16,10 @@ from nas_ray.config import SearchConfig, load_config
 from nas_ray.data import data_id
 from nas_ray.engine import cluster, run_folder
 from nas_ray.engine.ahead import Ahead
+from nas_ray.engine.failing import Failing
 from nas_ray.engine.finish import deliver, test_winner, tidy
 from nas_ray.engine.history import Past
+from nas_ray.engine.hung import Watch
 from nas_ray.engine.judging import judged
 from nas_ray.engine.limits import Limits
 from nas_ray.engine.lineage import Lineage
@@ -217,7 +219,8 @@ def _attempt(
         concurrency=plan.concurrency,
     )
     _prepare(parts, config, plan, past)
-    limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds)
+    failing = Failing(past.outcomes["finished"] + past.outcomes["stopped"])
+    limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds, failing)
     snapshot = _snapshot(config, parts, plan, past)
     show = progress or Silent()
     recorder = Recorder(
@@ -231,6 +234,8 @@ def _attempt(
         seed=config.run.seed,
         recorded=past.recorded,
         folder=folder,
+        watch=Watch(config.run.epoch_timeout),
+        failing=failing,
     )
     heirs = [Lineage(parts.strategy, Heritage(folder / HERITAGE))] if config.estimation.inherits else []
     ahead = Ahead(parts.strategy, plan.concurrency)
@@ -260,6 +265,8 @@ def _attempt(
         ledger.append("stop", attempt=attempt, reason=reason)
         show.stop()
         deliver(folder, parts, config, clean=in_order)
+    if failing.hopeless:
+        raise RunError(f"{failing}; `nas-ray results {folder}` shows all")
     if reason != "user":
         test_winner(folder, parts, config, plan, ledger)
 

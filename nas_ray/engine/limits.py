@@ -1,4 +1,4 @@
-"""The limits of a run beside its trials: epochs and seconds."""
+"""The limits of a run beside its trials: epochs, seconds, and failures all alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from ray import tune
 
+from nas_ray.engine.failing import Failing
 from nas_ray.reports import fidelity_of
 
 
@@ -18,17 +19,23 @@ class Limits(tune.Stopper):  # type: ignore[misc]  # Ray ships no types for Stop
         seconds: Time budget over all attempts.
         epochs_before: Epochs that earlier attempts trained.
         seconds_before: Seconds that earlier attempts took.
+        failing: Says whether everything fails.
     """
 
     def __init__(
-        self, epochs: int | None, seconds: float | None, epochs_before: int = 0, seconds_before: float = 0.0
+        self,
+        epochs: int | None,
+        seconds: float | None,
+        epochs_before: int = 0,
+        seconds_before: float = 0.0,
+        failing: Failing | None = None,
     ) -> None:
-        self.epochs, self.seconds = epochs, seconds
+        self.epochs, self.seconds, self.failing = epochs, seconds, failing or Failing()
         self.trained = epochs_before
         self._before = seconds_before
         self._started = time.monotonic()
         self.reason = ""
-        """``"epochs"`` or ``"time_budget"`` once a limit is reached."""
+        """``"epochs"``, ``"time_budget"`` or ``"error"`` once a limit is reached."""
 
     @property
     def elapsed(self) -> float:
@@ -46,4 +53,6 @@ class Limits(tune.Stopper):  # type: ignore[misc]  # Ray ships no types for Stop
             self.reason = "epochs"
         elif self.seconds is not None and self.elapsed >= self.seconds:
             self.reason = "time_budget"
+        elif self.failing.hopeless:
+            self.reason = "error"
         return bool(self.reason)

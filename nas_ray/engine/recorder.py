@@ -10,6 +10,8 @@ from ray import tune
 
 from nas_ray import pausing
 from nas_ray.engine import crashes
+from nas_ray.engine.failing import Failing
+from nas_ray.engine.hung import Watch
 from nas_ray.engine.paused import forget_checkpoints
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.estimation.proxies import PROXIES
@@ -44,6 +46,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         gpus: GPUs of a trial.
         seed: Seed of the run.
         recorded: Last epoch of each trial in the record of earlier attempts.
+        watch: Ends trials that hang.
+        failing: Hears how trials end.
         folder: The run's folder; None keeps what trials leave there when they end.
     """
 
@@ -60,11 +64,14 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         seed: int = 0,
         recorded: Mapping[str, int] | None = None,
         folder: Path | None = None,
+        watch: Watch | None = None,
+        failing: Failing | None = None,
     ) -> None:
         self._ledger, self._strategy, self._rule, self._attempt = ledger, strategy, rule, attempt
         self._progress, self._gpus = progress or Silent(), gpus
         self.snapshot, self._seed = snapshot, seed
         self._recorded, self._folder = dict(recorded or {}), folder
+        self._watch, self._failing = watch or Watch(), failing or Failing()
         self._proposals: dict[str, Proposal] = {}
         self._trials: dict[str, Any] = {}
         self._ends: dict[str, dict[str, Any]] = {}
@@ -80,6 +87,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
 
     def why_failed(self, trial_id: str) -> str:
         """Return why Tune counts a trial as an error; the strategy asks, and Tune tells it no more."""
+        if self._watch.ended(trial_id):
+            return "timeout"
         trial = self._trials.get(trial_id)
         return "lost" if trial is None else crashes.reason_of(trial)
 
@@ -93,6 +102,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record the start of a training; called again after a retry."""
         proposal = self._proposals.get(trial.trial_id)
+        self._watch.heard(trial)
         if proposal is not None:
             self._ledger.append(
                 "start", trial_id=proposal.trial_id, ray_trial_id=trial.trial_id, attempt=self._attempt
@@ -104,6 +114,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     ) -> None:
         """Record a report and what was decided on it."""
         proposal = self._proposals[trial.trial_id]
+        self._watch.heard(trial)
         if result.get("error"):
             proxies = {name: result[name] for name in PROXIES if name in result}
             self._ends[trial.trial_id] = {"error": str(result["error"]), "metrics": proxies, **_facts(result)}
@@ -142,15 +153,18 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial whose process was lost starts again, or that it is lost for good."""
         proposal = self._proposals.get(trial.trial_id)
+        self._watch.over(trial)
+        text = self._watch.words if self._watch.ended(trial.trial_id) else crashes.text_of(trial)
         if proposal is None or self._strategy.memory.ended(proposal.number) is not None:
-            self._end(trial, {"error": crashes.text_of(trial)})
+            self._end(trial, {"error": text})
             return
-        self._ledger.append("retry", trial_id=proposal.trial_id, error=crashes.text_of(trial))
+        self._ledger.append("retry", trial_id=proposal.trial_id, error=text)
         self._proposals.pop(trial.trial_id)
         self._trials.pop(trial.trial_id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""
+        self._watch.check()
         self._ledger.tick()
         self._progress.update(self.snapshot)
 
@@ -163,6 +177,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         return self
 
     def _end(self, trial: Any, facts: dict[str, Any]) -> None:
+        self._watch.over(trial)
         self._trials.pop(trial.trial_id, None)
         proposal = self._proposals.pop(trial.trial_id, None)
         if self._folder is not None and proposal is not None:
@@ -174,6 +189,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         if observation.outcome == "stopped":
             plain["reason"] = self._rule.name
         self._ledger.append("end", trial_id=proposal.trial_id, **facts, **plain)
+        self._failing.ended(observation.outcome, observation.reason, facts.get("error", ""))
         self.snapshot.ended(proposal.trial_id, observation.outcome)
         self._progress.update(self.snapshot)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nas_ray.estimation.learner import Learner
 
 CHECKPOINT = "checkpoint.pt"
+BATCH_SIZE = "train.batch_size"
 
 
 class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for Trainable
@@ -127,6 +128,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             if failures.spoils_process(error):
                 raise
             result = self._failure(error)
+            if result["reason"] == "out_of_memory":
+                result = self._with_half_the_batch() or result
         result.setdefault("seconds", time.perf_counter() - started)
         self._beginning.clear()
         self._last = dict(result)
@@ -160,6 +163,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.learner: Learner | None = None
         self._state = state
         self._last, self._saved = None, False
+        self._batch_size: int | None = None  # where it is not the recipe's, since that took too much memory
         self._beginning: dict[str, Any] = {}  # what is told of a trial once, with its first report
         self._checkpoint = Checkpoint(
             self.checkpoints / f"{self._name}.pt" if self.checkpoints else None,
@@ -240,7 +244,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _untrained(self) -> Learner:
         seed = derived_seed(self.seed, self.space.config_id(self.trial_config))
-        return self.learner_class(self.space, self.trial_config, self.task, self.data, self.settings, seed)
+        config, settings = self.trial_config, self.settings
+        if self._batch_size is not None:
+            settings = settings.replaced({"batch_size": self._batch_size})
+            config = {**config, BATCH_SIZE: self._batch_size} if BATCH_SIZE in config else config
+        return self.learner_class(self.space, config, self.task, self.data, settings, seed)
 
     def _infeasible(self) -> dict[str, Any] | None:
         if self.learner is not None:
@@ -256,6 +264,22 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         failures.release(error)
         self._free()
         return result
+
+    def _with_half_the_batch(self) -> dict[str, Any] | None:
+        """Start a trial over that ran out of memory, once; return None where it was, or cannot be."""
+        from nas_ray.estimation import failures
+
+        batch_size = int(self.trial_config.get(BATCH_SIZE, self.settings.batch_size))
+        if self._batch_size is not None or batch_size < 2:
+            return None
+        self._batch_size, self._state = batch_size // 2, None
+        self._beginning["batch_size"] = self._batch_size
+        try:
+            return self._epoch()
+        except Exception as error:
+            if failures.spoils_process(error):
+                raise
+            return self._failure(error)
 
     def _ended(self, outcome: str, reason: str, error: str) -> dict[str, Any]:
         # Tune insists on the objective's metric in every result.

@@ -62,6 +62,26 @@ class Failing(Tiny):
         return model
 
 
+class Hanging(Tiny):
+    """Networks of an even width are never built."""
+
+    name = "hanging"
+
+    def build(self, config, task):
+        while config["hidden"] % 2 == 0:
+            signal.pause()
+        return linear(task)
+
+
+class Broken(Tiny):
+    """No network can be built."""
+
+    name = "broken"
+
+    def build(self, config, task):
+        raise ZeroDivisionError("nothing works")
+
+
 class Killing(Tiny):
     """The first worker that builds a network is killed, as a lost node would be.
 

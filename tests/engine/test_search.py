@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from odd_spaces import Failing, Killing, OnlyInWorkers, Tiny
+from odd_spaces import Broken, Failing, Hanging, Killing, OnlyInWorkers, Tiny
 from ray import tune
 from ray.tune import TuneError
 
@@ -154,6 +154,26 @@ def test_a_trial_whose_process_is_always_lost_fails_and_the_search_goes_on(tmp_p
     assert len(errors) == 3, "two retries and the end"
     assert all("its worker process has died" in error.splitlines()[-1] for error in errors)
     assert result.trials["error"][0] == errors[-1]
+
+
+def test_a_trial_that_hangs_is_ended_and_the_search_goes_on(tmp_path):
+    points = [{"hidden": 4, "noise": "a"}, {"hidden": 5, "noise": "a"}]
+    settings = {"strategy.points_to_evaluate": points, "run.epoch_timeout": 4}
+    result = search(tmp_path, overrides=settings, space=Hanging(), trials=2, max_epochs=1, stopping="none")
+    assert list(result.trials["outcome"]) == ["failed", "finished"]
+    assert result.trials["reason"][0] == "timeout"
+    assert result.trials["error"][0] == "an epoch took longer than the 4 s of `run.epoch_timeout`"
+
+
+def test_a_search_in_which_everything_fails_alike_stops_with_one_error(tmp_path):
+    with pytest.raises(
+        RunError, match=r"the first 10 all failed \(error\): ZeroDivisionError: nothing works"
+    ):
+        search(tmp_path, space=Broken(), trials=1000)
+    result = nas_ray.SearchResult.load(tmp_path / "run")
+    assert len(result.trials) <= 12
+    assert set(result.trials["outcome"]) <= {"failed", "interrupted"}
+    assert result.record.stop["reason"] == "error"
 
 
 def trained(result):

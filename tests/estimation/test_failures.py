@@ -32,6 +32,9 @@ class Net(nn.Module):
     def cuda(self, y):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
+    def half(self, y):
+        return self.cuda(y) if len(y) > 16 else y
+
     def cpu(self, y):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
@@ -94,6 +97,16 @@ def test_a_failure_has_a_reason_and_the_next_trial_trains(trainer, metrics, kind
     good = trial.run(GOOD, "good")
     assert good[-1]["outcome"] == "finished"
     assert metrics(good) == metrics(untouched.run(GOOD, "good"))
+
+
+def test_a_trial_that_runs_out_of_memory_starts_over_once_with_half_the_batch(trainer):
+    trial = trainer(space=SPACE, settings=Estimation(batch_size=32, max_epochs=2))
+    first, last = trial.run({"kind": "half"}, "large")
+    assert (first["outcome"], last["outcome"]) == ("running", "finished")
+    assert first["batch_size"] == 16
+    assert "batch_size" not in trial.run(GOOD, "good")[0], "the next trial has its full batch"
+    (lost,) = trial.run({"kind": "cuda"}, "larger")
+    assert (lost["reason"], lost["batch_size"]) == ("out_of_memory", 16)
 
 
 @pytest.mark.parametrize("kind", ["absurd", "cause", "shape", "error"])
