@@ -168,11 +168,12 @@ def near(domain: Domain, current: Any, samples: int = 4) -> list[Any]:
     here = _unit(domain, current)
     points = (here + (index + 1) / (10 * samples) * side for index in range(samples) for side in (-1, 1))
     around = [_from_unit(domain, point) for point in points if 0 <= point <= 1]
-    if not _quantized(domain) or (listed := values(domain)) is None:
+    grid = values(domain) if _quantized(domain) else None
+    if grid is None:
         return around
     # Points closer than the grid round to the value itself; the next ones on the grid always count.
-    at = min(range(len(listed)), key=lambda index: abs(listed[index] - current))
-    found = dict.fromkeys([*listed[max(0, at - 1) : at], *listed[at + 1 : at + 2], *around])
+    at = min(range(len(grid)), key=lambda index: abs(grid[index] - current))
+    found = dict.fromkeys([*grid[max(0, at - 1) : at], *grid[at + 1 : at + 2], *around])
     return [value for value in found if value != current]
 
 

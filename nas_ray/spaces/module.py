@@ -59,7 +59,7 @@ class ModuleSpace(SearchSpace):
         **settings: Any,
     ) -> None:
         self.module, self.settings, self._rules = module, settings, violations
-        self.name = name or getattr(module, "__name__", "")
+        self.name = name or str(getattr(module, "__name__", ""))
         if not self.name:
             raise ConfigError(
                 f"a space of modules must be a class or a function, but got a {type(module).__name__}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,9 +82,15 @@ class _Subject:
         return [on_meta(self.space, config, self.task) for config in self.configs]
 
 
-@lru_cache(1)  # classes run one after another
+_subjects: dict[type[SpaceFixtures], _Subject] = {}
+"""Of the class whose tests run now."""
+
+
 def _subject(kind: type[SpaceFixtures]) -> _Subject:
-    return _Subject(kind())
+    if kind not in _subjects:
+        _subjects.clear()  # classes run one after another
+        _subjects[kind] = _Subject(kind())
+    return _subjects[kind]
 
 
 def example(task: Task, batch: int, device: str = "cpu") -> Tensor:
