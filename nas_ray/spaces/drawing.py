@@ -32,8 +32,13 @@ NARROW = 2
 NODE, OPERATION = ("#dbe9f6", "#4878a8"), ("#fff3d6", "#b08a2e")
 """Fill and border."""
 
-STABLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "nas_ray", "font.family": "DejaVu Sans"}
-"""Text stays text, and the same architecture gives the same file."""
+STABLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nas_ray",
+    "font.family": "DejaVu Sans",
+    "text.parse_math": False,
+}
+"""Text stays text, a dollar sign is one, and the same architecture gives the same file."""
 
 
 def draw(space: SearchSpace, config: Config, path: str | os.PathLike[str]) -> Path:
@@ -55,11 +60,11 @@ def draw(space: SearchSpace, config: Config, path: str | os.PathLike[str]) -> Pa
     with rc_context(STABLE):
         figure = drawn(graphs or {space.name: chain(space.describe(config))})
         known = figure.canvas.get_supported_filetypes()
-        if file.suffix[1:] not in known:
+        if file.suffix[1:].lower() not in known:
             raise ConfigError(
                 f"a drawing must be a file ending in .{', .'.join(known)}, but got {str(file)!r}"
             )
-        figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
+        figure.savefig(file, metadata={"Date": None} if file.suffix.lower() == ".svg" else None)
     return file
 
 
@@ -121,7 +126,7 @@ class _Board:
             fill, border = OPERATION if node in self.layout.operations else NODE
             shape = f"round,pad={72 * PAD / FONT}"
             box: dict[str, Any] = {"boxstyle": shape, "facecolor": fill, "edgecolor": border}
-            axes.text(x, y, text.strip(), fontsize=FONT, ha="center", va="center", bbox=box, parse_math=False)
+            axes.text(x, y, text.strip(), fontsize=FONT, ha="center", va="center", bbox=box)
 
     def _at(self, node: Node, left: float, top: float) -> tuple[float, float]:
         return self._turned(self._centres[node], left, top)

@@ -87,13 +87,13 @@ def test_an_svg_holds_every_label_as_text_and_is_the_same_every_time(tmp_path):
 def test_a_space_without_graphs_draws_its_description(tmp_path):
     from ray import tune
 
-    space = SearchSpace.from_function(
-        {"a": tune.choice([1, 2]), "b": tune.choice(["$x$"])}, lambda c, t: None
-    )
-    path = space.scale({"a": 2, "b": "$x$"}).draw(tmp_path / "chain.svg")
+    label = r"$\x$"  # would be no formula
+    params = {"a": tune.choice([1, 2]), "b": tune.choice([label])}
+    space = SearchSpace.from_function(params, lambda c, t: None, name=label)
+    path = space.scale({"a": 2, "b": label}).draw(tmp_path / "chain.svg")
     texts = re.findall(r"<text[^>]*>([^<]+)</text>", path.read_text())
-    assert texts == ["custom", "a: 2", "b: $x$"]
-    assert draw(space, {"a": 2, "b": "$x$"}, tmp_path / "chain.png").read_bytes().startswith(b"\x89PNG")
+    assert texts == [label, "a: 2", f"b: {label}"]
+    assert draw(space, {"a": 2, "b": label}, tmp_path / "chain.PNG").read_bytes().startswith(b"\x89PNG")
 
 
 def test_equal_lines_of_a_description_are_nodes_of_their_own():
