@@ -158,6 +158,7 @@ class Run(_Strict):
     epoch_timeout: float | None = Field(
         None, gt=0, description="seconds that an epoch may take; a trial that takes longer is ended"
     )
+    tensorboard: bool = Field(False, description="whether TensorBoard's files are written, under ray/")
     seed: int = Field(0, ge=0, description="seed of every random choice")
     name: str | None = Field(None, min_length=1, description="name of the run's folder")
     dir: str = Field("runs", min_length=1, description="folder of all runs")

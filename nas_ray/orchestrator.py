@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.logger import TBXLoggerCallback
 
 from nas_ray.config import SearchConfig, load_config
 from nas_ray.data import data_id
@@ -238,6 +239,7 @@ def _attempt(
         failing=failing,
     )
     heirs = [Lineage(parts.strategy, Heritage(folder / HERITAGE))] if config.estimation.inherits else []
+    boards = [TBXLoggerCallback()] if config.run.tensorboard else []
     ahead = Ahead(parts.strategy, plan.concurrency)
     show.start(folder.name)
     reason, in_order = "error", False
@@ -253,7 +255,7 @@ def _attempt(
                 folder=folder,
                 attempt=attempt,
                 ahead=ahead,
-                callbacks=[*heirs, *callbacks],
+                callbacks=[*heirs, *boards, *callbacks],
             ).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
         reason, in_order = limits.reason or ("done" if over else "user"), True

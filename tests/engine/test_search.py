@@ -1,5 +1,6 @@
 """A search in one process: what comes back, and what failures cost."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from ray.tune import TuneError
 import nas_ray
 from nas_ray import ConfigError, Learner, RunError, Strategy
 from nas_ray.data import load
-from nas_ray.ledger import read
+from nas_ray.ledger import Ledger, read
 from nas_ray.stopping.none import NoStopping
 from nas_ray.strategies import Candidate
 
@@ -70,6 +71,28 @@ def test_the_driver_builds_no_network(tmp_path):
     result = search(tmp_path, space=OnlyInWorkers(), trials=2, max_epochs=1)
     assert list(result.trials["outcome"]) == ["finished"] * 2
     assert 0 <= result.best.test["test_acc"] <= 1
+
+
+def test_a_full_disk_is_told_and_the_record_is_whole(tmp_path, monkeypatch):
+    write, lines = Ledger._write, []
+
+    def filling(ledger, line):
+        lines.append(line)
+        if len(lines) > 9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(ledger, line)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "_write", filling)
+        with pytest.raises(RunError, match=r"No space left on device.*make room, then resume"):
+            search(tmp_path, trials=4, max_epochs=1, stopping="none")
+    assert len(read(tmp_path / "run" / "ledger.jsonl")) == 9
+
+
+def test_tensorboard_gets_its_files(tmp_path):
+    result = search(tmp_path, trials=1, overrides={"run.tensorboard": True})
+    (events,) = result.path.rglob("events.out.tfevents*")
+    assert b"val_acc" in events.read_bytes()
 
 
 def test_two_searches_in_one_process(tmp_path):

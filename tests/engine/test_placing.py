@@ -1,0 +1,115 @@
+"""Which actor a trial gets, and what becomes of one whose process is lost; Tune's controller is played."""
+
+from types import SimpleNamespace
+
+import pytest
+from ray import tune
+from ray.tune.experiment import Trial
+
+from nas_ray.engine import ray_private
+from nas_ray.engine.failing import ALIKE, Failing
+from nas_ray.engine.placing import Placing
+from nas_ray.engine.proposing import RETRIES, Proposing
+from nas_ray.spaces import CustomSpace
+from nas_ray.stopping.none import NoStopping
+from nas_ray.strategies.random import RandomSearch
+
+
+@pytest.fixture
+def strategy():
+    return RandomSearch(CustomSpace({"x": tune.randint(0, 10**6)}), "score", "max", seed=0)
+
+
+class Controller:
+    """What the engine asks of Tune's controller, by the private names."""
+
+    def __init__(self, monkeypatch):
+        self.kept, self.waits, self.free, self.up, self.starting = 0, [], False, 0, set()
+        for name in ("keep_actors", "has_free_actor", "actors_up", "is_starting", "let_wait"):
+            monkeypatch.setattr(ray_private, name, getattr(self, f"_{name}"))
+
+    def _keep_actors(self, controller, trial, by):
+        self.kept += by
+
+    def _has_free_actor(self, controller):
+        return self.free
+
+    def _actors_up(self, controller):
+        return self.up
+
+    def _is_starting(self, controller, trial):
+        return trial.name in self.starting
+
+    def _let_wait(self, controller, trial):
+        self.waits.append(trial.name)
+
+
+def added(placing, *names):
+    trials = [SimpleNamespace(name=name, status=Trial.PENDING) for name in names]
+    for trial in trials:
+        placing.on_trial_add(None, trial)
+    return trials
+
+
+def test_a_trial_whose_actor_starts_waits_for_it_and_a_free_one_goes_to_who_waits_longest(
+    strategy, monkeypatch
+):
+    controller = Controller(monkeypatch)
+    placing = Placing(NoStopping("score", "max"), strategy, size=3)
+    first, second, third = added(placing, "first", "second", "third")
+    assert placing.choose_trial_to_run(controller) is None, "Tune starts them by itself, in their order"
+    assert (controller.waits, controller.kept) == (["first", "second", "third"], 3)
+    controller.free, controller.starting = True, {"first"}
+    assert placing.choose_trial_to_run(controller) is second, (
+        "an actor for it was requested, and has no place"
+    )
+    second.status = Trial.RUNNING
+    controller.starting = {"first", "third"}
+    assert placing.choose_trial_to_run(controller) is None, "the free actor is kept for the next proposal"
+    strategy.closed = True
+    assert placing.choose_trial_to_run(controller) is first, "no other trial comes"
+    assert controller.kept == 0
+    first.status = third.status = Trial.TERMINATED
+    assert placing.choose_trial_to_run(controller) is None
+
+
+def test_no_more_actors_start_at_a_time_than_there_are_cores_for(strategy, monkeypatch):
+    controller = Controller(monkeypatch)
+    placing = Placing(NoStopping("score", "max"), strategy, size=8, starts=2)
+    assert strategy.max_concurrent == 2
+    for up, limit in ((0, 2), (1, 3), (5, 7), (3, 7), (8, 8)):
+        controller.up = up
+        placing.choose_trial_to_run(controller)
+        assert strategy.max_concurrent == limit, "an actor that is lost takes no slot away"
+
+
+@pytest.mark.parametrize(("reason", "tries"), [("lost", 1 + RETRIES["lost"]), ("error", 1), ("timeout", 1)])
+def test_a_lost_trial_is_handed_out_again_under_its_id_and_the_strategy_hears_of_one_end(
+    strategy, reason, tries
+):
+    strategy.why_failed, strategy.max_trials = lambda trial_id: reason, 1
+    proposing = Proposing(strategy)
+    for number in range(tries):
+        strategy.suggest(f"ray-{number}")
+        assert strategy.proposal_of(f"ray-{number}").trial_id == "t00000"
+        assert not strategy.memory.observations
+        proposing.on_trial_complete(f"ray-{number}", error=True)
+    (observation,) = strategy.memory.observations
+    assert (observation.outcome, observation.reason) == ("failed", reason)
+
+
+def test_a_search_is_hopeless_where_its_first_trials_fail_alike():
+    def told(*ends, trained=0):
+        failing = Failing(trained)
+        for outcome, reason in ends:
+            failing.ended(outcome, reason, "a\nlast words")
+        return failing
+
+    failed, other = ("failed", "error"), ("failed", "diverged")
+    hopeless = told(*[failed] * ALIKE, ("infeasible", "constraint"))
+    assert hopeless.hopeless
+    assert str(hopeless).endswith("the first 10 all failed (error): last words")
+    assert not told(*[failed] * (ALIKE - 1)).hopeless
+    assert not told(("finished", ""), *[failed] * ALIKE).hopeless
+    assert not told(*[failed] * 5, other, *[failed] * ALIKE).hopeless
+    assert not told(*[failed] * ALIKE, trained=1).hopeless
