@@ -61,7 +61,7 @@ def preview(config: SearchConfig) -> str:
         "space": f"{size_text(parts.space.size())} configurations",
         "parameters": _spread([sample.costs.params for sample in samples]),
         "flops": _spread([sample.costs.flops for sample in samples]),
-        "infeasible": _infeasible(samples, parts, task),
+        "infeasible": _infeasible(config, samples, parts, task),
         "time": _time_text(config, parts, task, samples, resources),
     }
     table = "\n".join(f"{name:11} {text}" for name, text in rows.items())
@@ -155,12 +155,15 @@ def _spread(values: list[int]) -> str:
     return f"{min(values):,} to {max(values):,}, median {median(values):,.0f}; {len(values)} sampled networks"
 
 
-def _infeasible(samples: list[Sample], parts: Parts, task: Task) -> str:
+def _infeasible(config: SearchConfig, samples: list[Sample], parts: Parts, task: Task) -> str:
+    shares = [f"the best {share:.0%} by {name}" for name, share in config.constraints.proxies.items()]
+    trained = f"trained are {' and '.join(shares)}, measured in the run" if shares else ""
     if not parts.bounds:
-        return "no constraints"
+        return trained or "no constraints"
     verdicts = [parts.bounds.foreseen(parts.space, sample.config, task) for sample in samples]
     broken = sum(bool(verdict.broken) for verdict in verdicts)
-    return f"{broken} of {len(samples)} sampled networks exceed a constraint"
+    exceed = f"{broken} of {len(samples)} sampled networks exceed a constraint"
+    return f"{exceed}; of the others {trained}" if trained else exceed
 
 
 def _machine() -> dict[str, float]:
