@@ -28,10 +28,10 @@ class Ahead:
     """Has the next proposal ready when a worker comes free, however long the strategy thinks.
 
     As long as proposals are quick they are made in the loop, where they know of everything that has ended.
-    After the first slow one a twin of the strategy, in a process of its own, hears of all events and prepares
-    one candidate in advance. Its note says how many ends it did not know of (``behind``). Where none is
-    ready and waiting would cost more than a twentieth of a trial, a worker that is free gets a mutation of a
-    good network, with the note ``"source": "fallback"``.
+    After two slow ones in a row (one may only have loaded something) a twin of the strategy, in a process of
+    its own, hears of all events and prepares one candidate in advance. Its note says how many ends it did not
+    know of (``behind``). Where none is ready and waiting would cost more than a twentieth of a trial, a free
+    worker gets a mutation of a good network, with the note ``"source": "fallback"``.
 
     With one trial at a time nothing is prepared: each proposal knows of all trials before it.
 
@@ -50,7 +50,7 @@ class Ahead:
         self._candidates: list[Candidate | None] = []
         self._asked = self._began = time.monotonic()
         self._thinks_s = 0.0
-        self._taken = 0
+        self._taken = self._slow = 0
         strategy.source = self.take
 
     def ready(self) -> bool:
@@ -93,13 +93,15 @@ class Ahead:
         strategy, started = self._strategy, time.monotonic()
         candidate = strategy.propose(strategy.generator(len(strategy.memory)))
         self._thinks_s = time.monotonic() - started
-        if self._thinks_s > SLOW_S and self._at_once > 1:
+        self._slow = self._slow + 1 if self._thinks_s > SLOW_S else 0
+        if self._slow > 1 and self._at_once > 1:
             self._start()
         return candidate
 
     def _fallback(self) -> Candidate:
         strategy = self._strategy
-        space, task, rng = strategy.space, strategy.task, strategy.generator(len(strategy.memory))
+        # Other numbers than the twin's, which may be at work on the proposal of the same place.
+        space, task, rng = strategy.space, strategy.task, strategy.generator(len(strategy.memory), 1)
         assert space is not None
         known = [each for each in strategy.memory.observations[-YOUNGEST:] if each.score is not None]
         if not known:

@@ -39,8 +39,9 @@ def main() -> None:
             run = engine_sides.measured(trials=given.trials, at_once=32, seconds=2.0, nodes=4, **own)
             facts[way].append(run)
             print(
-                f"  {way:14} busy {run['busy']:.3f}  actors {run['actors']} ({run['actors_lost']} lost)  "
-                f"{run['total_s']:.1f} s  first end {run['first_end_s']:.1f} s, last actor {run['pool_up_s']:.1f}",
+                f"  {way:14} busy {run['busy']:.3f}  actors {run['actors']} ({run['actors_lost']} lost)"
+                f"  {run['total_s']:.1f} s  first end {run['first_end_s']:.1f} s"
+                f"  last actor {run['pool_up_s']:.1f} s",
                 flush=True,
             )
     busy = {way: statistics.median(run["busy"] for run in runs) for way, runs in facts.items()}

@@ -44,17 +44,18 @@ def test_a_slow_one_is_prepared_beside_and_knows_of_all_that_had_ended(monkeypat
     options = {"population_size": 2, "sample_size": 2}
     strategy, alone = made(**options), made(**options)
     with closing(Ahead(strategy, at_once=2)) as ahead:
-        for number in range(3):
+        for number in range(4):
             x = trained(strategy, f"t{number}")
             note = strategy.memory.proposals[-1].note
             assert note.get("behind", 0) == 0
             if "source" not in note:
                 assert x == trained(alone, f"t{number}")
-            until_prepared(ahead)
+            if number:
+                until_prepared(ahead)
         strategy.suggest("prepared")
         running = strategy.memory.proposals[-1]
         assert running.note == {"behind": 0}
-        assert running.config == {"x": trained(alone, "t3")}, "what it would have proposed by itself"
+        assert running.config == {"x": trained(alone, "t4")}, "what it would have proposed by itself"
         strategy.suggest("free worker")
         assert strategy.memory.proposals[-1].note["source"] == "fallback"
         until_prepared(ahead)
@@ -67,19 +68,20 @@ def test_with_one_trial_at_a_time_nothing_is_prepared(monkeypatch):
     monkeypatch.setattr(engine, "SLOW_S", -1.0)
     strategy = made()
     with closing(Ahead(strategy, at_once=1)) as ahead:
-        trained(strategy, "t0")
+        for number in range(3):
+            trained(strategy, f"t{number}")
         assert ahead._twin is None
 
 
 class Broken(Strategy):
-    """Cannot propose twice."""
+    """Cannot propose three times."""
 
     name = "broken"
 
     def propose(self, rng):
-        if len(self.memory):
+        if len(self.memory) > 1:
             raise ZeroDivisionError("in the strategy")
-        return Candidate({"x": 1})
+        return Candidate({"x": len(self.memory)})
 
 
 def test_an_error_of_the_strategy_is_raised_in_the_driver(monkeypatch):
@@ -87,6 +89,7 @@ def test_an_error_of_the_strategy_is_raised_in_the_driver(monkeypatch):
     strategy = made(Broken)
     with closing(Ahead(strategy, at_once=2)) as ahead:
         trained(strategy, "t0")
+        trained(strategy, "t1")
         with pytest.raises(ZeroDivisionError, match="in the strategy"):
             ahead.ready()
 
@@ -96,9 +99,10 @@ def test_a_twin_that_dies_is_replaced(monkeypatch):
     strategy = made()
     with closing(Ahead(strategy, at_once=2)) as ahead:
         trained(strategy, "t0")
+        trained(strategy, "t1")
         twin = ahead._twin
         twin.kill()
         twin.wait()
         assert ahead.ready()
-        trained(strategy, "t1")
+        trained(strategy, "t2")
         assert ahead._twin not in (None, twin)
