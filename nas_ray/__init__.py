@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from nas_ray.estimation import Estimation, Estimator, Learner
+    from nas_ray.fidelity import FidelityReport, check_fidelity
     from nas_ray.orchestrator import resume, search
     from nas_ray.results import SearchResult
     from nas_ray.spaces import SearchSpace
@@ -54,6 +55,7 @@ _HOMES = {
         "Unsupported",
     ],
     "nas_ray.estimation": ["Estimation", "Estimator", "Learner"],
+    "nas_ray.fidelity": ["FidelityReport", "check_fidelity"],
     "nas_ray.orchestrator": ["resume", "search"],
     "nas_ray.results": ["SearchResult"],
     "nas_ray.spaces": ["SearchSpace"],
@@ -72,6 +74,7 @@ __all__ = [
     "DataError",
     "Estimation",
     "Estimator",
+    "FidelityReport",
     "InputChoice",
     "InvalidConfig",
     "Learner",
@@ -94,6 +97,7 @@ __all__ = [
     "UnknownName",
     "Unsupported",
     "Width",
+    "check_fidelity",
     "load_config",
     "resume",
     "search",

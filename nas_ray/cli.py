@@ -229,6 +229,62 @@ def benchmark(
         typer.echo(text)
 
 
+@app.command("check-fidelity")
+def check_fidelity(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml] [KEY=VALUE ...]", help="a configuration file, then single keys"
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        _flag(
+            "simulation.table", "read the curves of a known table, or of a description's path; train nothing"
+        ),
+    ] = None,
+    space: Annotated[str | None, _flag("space.name", "what exists; `nas-ray spaces` lists")] = None,
+    data: Annotated[
+        str | None,
+        _flag("data.name", "digits, npz:FILE, torchvision:NAME, folder:DIR or module:object"),
+    ] = None,
+    max_epochs: Annotated[int | None, _flag("estimation.max_epochs", "epochs of a full training")] = None,
+    networks: Annotated[
+        int | None,
+        typer.Option(help="networks that are sampled; 8, or 100 of a table", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="trainings of each; a table has one")] = 2,
+    concurrency: Annotated[int | None, _flag("resources.concurrency", "trials at once")] = None,
+    gpus_per_trial: Annotated[
+        float | None, _flag("resources.gpus_per_trial", "GPUs of a trial, fractions allowed")
+    ] = None,
+    seed: Annotated[int | None, _flag("run.seed", "the first seed; it draws the networks too")] = None,
+    name: Annotated[str | None, _flag("run.name", "name of the folder that the searches are left in")] = None,
+    runs_dir: Annotated[str | None, _flag("run.dir", "folder of all runs")] = None,
+    address: Annotated[
+        str | None, _flag("resources.address", "auto joins the Ray cluster of this machine")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet")] = "table",
+    output: Annotated[
+        Path | None, typer.Option(help="file to write, in place of printing", show_default=False)
+    ] = None,
+    pairs: Pairs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find out at how few epochs networks are ranked as after a full training.
+
+    Trains a few sampled networks with two seeds, and advises the rungs of a stopping rule. Where the
+    configuration turns down estimation.data_share, resolution or width, these are checked too.
+    """
+    given = locals()
+    values = {flag: given[flag] for flag in flags.FIDELITY}
+    config = flags.search_config(words or [], pairs or [], values, flags.FIDELITY)
+    from nas_ray.fidelity import command
+
+    code = command.run(config, networks=networks, seeds=seeds, form=form, output=output, quiet=quiet)
+    raise typer.Exit(code)
+
+
 @app.command()
 def resume(
     run: Run,

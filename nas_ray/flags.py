@@ -51,6 +51,20 @@ SIMULATE = {
 """
 
 
+FIDELITY = {
+    "table": "simulation.table",
+    "space": "space.name",
+    "data": "data.name",
+    "max_epochs": "estimation.max_epochs",
+    "concurrency": "resources.concurrency",
+    "gpus_per_trial": "resources.gpus_per_trial",
+    "seed": "run.seed",
+    "name": "run.name",
+    "runs_dir": "run.dir",
+    "address": "resources.address",
+}
+"""Likewise of ``nas-ray check-fidelity``."""
+
 BENCHMARK = {
     "stopping": "stopping.name",
     "seed": "run.seed",

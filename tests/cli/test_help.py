@@ -21,6 +21,7 @@ VERBS = [
     "strategies",
     "simulate",
     "benchmark",
+    "check-fidelity",
 ]
 HEAVY = ["ray", "torch", "torchvision", "pandas", "numpy", "pyarrow", "optuna", "nas_ray.config"]
 DOCS = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -55,6 +56,11 @@ def test_verbs_are_those_documented():
 @pytest.mark.parametrize(
     ("verb", "table", "others"),
     [
+        (
+            "check-fidelity",
+            flags.FIDELITY,
+            {"words", "pairs", "networks", "seeds", "form", "output", "quiet"},
+        ),
         ("search", flags.SEARCH, {"words", "pairs", "dry_run", "quiet"}),
         ("resume", flags.RESUME, {"run", "words", "pairs", "runs_dir", "quiet"}),
         ("simulate", flags.SIMULATE, {"words", "pairs", "budget", "workers", "price"}),
