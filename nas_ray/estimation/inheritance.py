@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -89,12 +90,20 @@ def _morph(learner: Learner, config: Config, state: State) -> str:
             order = torch.Generator().manual_seed(seed)
             inputs, _ = next(iter(learner.data.batches("train", SAMPLES, order)))
             rng = np.random.default_rng(seed)
-            with unchanged(parent), unchanged(learner.model), torch.no_grad():
+            with unchanged(parent), unchanged(learner.model), torch.no_grad(), _exact():
                 learner.space.morph(parent, config, learner.model, learner.config, inputs, rng)
                 far = distance(parent(inputs), learner.model(inputs))
         except (Unsupported, RuntimeError) as error:  # weights that do not fit the parent any more
             return str(error).splitlines()[0]
     return "" if far <= TOLERANCE else f"the function is kept only to {far:.1g}"
+
+
+def _exact() -> AbstractContextManager[None]:
+    """Return the context in which a GPU multiplies all 23 bits of a number, not the first 10 (TF32)."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=torch.backends.cudnn.enabled, allow_tf32=False
+    )
+    return flags
 
 
 def distance(first: Tensor, second: Tensor) -> float:
