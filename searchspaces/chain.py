@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import ConfigError, InvalidConfig
+from nas_ray.errors import ConfigError
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
@@ -151,16 +151,11 @@ class Chain(SearchSpace):
     def members(self) -> Mapping[str, Config]:
         """Return published networks, as far as the space offers their settings: see ``chain_members``."""
         found = {name: self._member(*network) for name, network in chain_members.PUBLISHED.items()}
-        return {name: config for name, config in found.items() if config}
+        return layouts.admitted(self, found)
 
-    def _member(self, layers: Sequence[Layer], head: Mapping[str, Any]) -> Config | None:
-        """Return a configuration of these layers, None if the space does not offer them."""
+    def _member(self, layers: Sequence[Layer], head: Mapping[str, Any]) -> Config:
         config = layouts.layered(layers, self.max_depth, self._choices())
-        config |= {f"head.{key}": value for key, value in {"units": self.units[0], **head}.items()}
-        try:
-            return self.check(config)
-        except InvalidConfig:
-            return None
+        return config | {f"head.{key}": value for key, value in {"units": self.units[0], **head}.items()}
 
     def size(self) -> int:
         """Return the number of configurations that keep the rules of order, counting the keys that matter.
@@ -222,8 +217,7 @@ class Chain(SearchSpace):
         Raises:
             InvalidConfig: If ``config`` breaks a rule for ``task``.
         """
-        if broken := self.violations(config, task):
-            raise InvalidConfig(f"no network can be built: {'; '.join(broken)}")
+        self.check_rules(config, task)
         from torch import nn
 
         from . import modules

@@ -12,7 +12,7 @@ from ray.tune.search.sample import Domain
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import conv1d_layers, options
+from . import conv1d_layers, layouts, options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,7 +143,7 @@ class Conv1d(SearchSpace):
 
     def members(self) -> Mapping[str, Config]:
         """Return FCN of Wang et al. 2017, and M3, M5 and M11 of Dai et al. 2017, as far as they fit."""
-        return conv1d_layers.members(self)
+        return layouts.admitted(self, conv1d_layers.published(self.max_depth))
 
     def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
         """Return the chain of layers, with its shortcuts."""

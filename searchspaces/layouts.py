@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from nas_ray.errors import ConfigError
-from nas_ray.spaces import Config, Edge
+from nas_ray.errors import ConfigError, InvalidConfig
+from nas_ray.spaces import Config, Edge, SearchSpace
 
 
 def checked(
@@ -73,6 +74,15 @@ def layered(layers: Sequence[Mapping[str, Any]], slots: int, choices: Mapping[st
         said = layers[index] if index < len(layers) else {}
         config |= {f"layer{index}.{key}": said.get(key, values[0]) for key, values in choices.items()}
     return config
+
+
+def admitted(space: SearchSpace, published: Mapping[str, Config]) -> dict[str, Config]:
+    """Return those of the published networks that the options of ``space`` leave in it."""
+    found: dict[str, Config] = {}
+    for name, config in published.items():
+        with suppress(InvalidConfig):
+            found[name] = space.check(config)
+    return found
 
 
 def path(steps: Iterable[tuple[str, str]]) -> list[Edge]:

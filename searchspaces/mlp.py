@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import InvalidConfig
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
@@ -86,17 +85,13 @@ class MLP(SearchSpace):
         handwritten digits, which needs units of 100 and 300, and ``ppo_policy`` (Schulman et al. 2017,
         https://arxiv.org/abs/1707.06347, section 6.1), two layers of 64 units; both have tanh.
         """
-        found = {"lenet_300_100": self._member([300, 100]), "ppo_policy": self._member([64, 64])}
-        return {name: config for name, config in found.items() if config}
-
-    def _member(self, units: Sequence[int]) -> Config | None:
-        """Return plain layers with tanh, None if the space does not offer them."""
         plain = {"activation": "tanh", "norm": "none", "dropout": 0.0, "skip": False}
-        layers = [{**plain, "units": each} for each in units]
-        try:
-            return self.check(layouts.layered(layers, self.max_depth, self._choices))
-        except InvalidConfig:
-            return None
+        published = {"lenet_300_100": (300, 100), "ppo_policy": (64, 64)}
+        found = {
+            name: layouts.layered([{**plain, "units": each} for each in units], self.max_depth, self._choices)
+            for name, units in published.items()
+        }
+        return layouts.admitted(self, found)
 
     def size(self) -> int:
         """Return the number of configurations, counting the keys that matter: the sum of L^depth over depths.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import ConfigError, InvalidConfig
+from nas_ray.errors import ConfigError
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
@@ -171,10 +171,9 @@ class Mobile(SearchSpace):
             "mobilenetv3_large": mobile_layers.LARGE,
             "once_for_all_smallest": mobile_layers.SMALLEST,
         }
-        return {name: config for name, blocks in networks.items() if (config := self._member(blocks))}
+        return layouts.admitted(self, {name: self._member(blocks) for name, blocks in networks.items()})
 
-    def _member(self, network: mobile_layers.Published) -> Config | None:
-        """Return the configuration of a published network, None if the space does not offer it."""
+    def _member(self, network: mobile_layers.Published) -> Config:
         filler = {key: values[0] for key, values in self._choices().items()}
         config: Config = {"width": 1.0, "resolution": 1.0}
         for stage, blocks in enumerate(network, 1):
@@ -182,10 +181,7 @@ class Mobile(SearchSpace):
             rows = [dict(zip(("kernel", "expansion", "squeeze"), block, strict=True)) for block in blocks]
             for block, row in enumerate(rows + [filler] * (self.max_depth - len(rows))):
                 config |= {f"stage{stage}.block{block}.{key}": row[key] for key in filler}
-        try:
-            return self.check(config)
-        except InvalidConfig:
-            return None
+        return config
 
     def violations(self, config: Config, task: Task | None = None) -> list[str]:
         """Return the first stride that meets a map below 2x2, if any; what is rounded up stays above 1x1."""
@@ -225,8 +221,7 @@ class Mobile(SearchSpace):
         Raises:
             InvalidConfig: If the images of ``task`` are too small for the strides.
         """
-        if broken := self.violations(config, task):
-            raise InvalidConfig(f"no network can be built: {'; '.join(broken)}")
+        self.check_rules(config, task)
         from . import mobile_network
 
         return mobile_network.network(self._plan(config), config["resolution"], task)

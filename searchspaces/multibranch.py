@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import ConfigError, InvalidConfig, UnknownName
+from nas_ray.errors import ConfigError, UnknownName
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import multibranch_features, multibranch_graph, multibranch_members, options
+from . import layouts, multibranch_features, multibranch_graph, multibranch_members, options
 from .multibranch_graph import CONVOLUTIONS, JOINS, ORDERS, SETTINGS, Layer, place
 from .multibranch_members import PUBLISHED
 
@@ -205,16 +205,9 @@ class MultiBranch(SearchSpace):
         ``resnet18`` and ``densenet121`` are members of :meth:`around` them; ``small_resnet`` and
         ``small_densenet``, two blocks of the same kinds for small images, of the default space.
         """
-        found = {name: self._member(network) for name, network in PUBLISHED.items()}
-        return {name: config for name, config in found.items() if config}
-
-    def _member(self, network: Sequence[Layer]) -> Config | None:
-        """Return the configuration of a graph, None if the space has no such layers."""
         unused = {key: domain.categories[0] for key, domain in self.domains.items()}
-        try:
-            return self.check(unused | multibranch_members.config_of(network))
-        except InvalidConfig:
-            return None
+        found = {name: unused | multibranch_members.config_of(network) for name, network in PUBLISHED.items()}
+        return layouts.admitted(self, found)
 
     def describe(self, config: Config) -> str:
         """Draw the network as one line for each layer, in canonical order."""
@@ -242,8 +235,7 @@ class MultiBranch(SearchSpace):
         Raises:
             InvalidConfig: If ``config`` breaks a rule for ``task``.
         """
-        if broken := self.violations(config, task):
-            raise InvalidConfig(f"no network can be built: {'; '.join(broken)}")
+        self.check_rules(config, task)
         from . import multibranch_network
 
         return multibranch_network.network(self.canonical(config), task)

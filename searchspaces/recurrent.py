@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import InvalidConfig
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import enas_cell, options
+from . import enas_cell, layouts, options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -136,13 +135,7 @@ class Recurrent(SearchSpace):
             enas = {**whole, "cell": "enas", "depth": 1, "width": 748, "dropout": 0.0}
             published["enas_ptb"] = {**enas, **enas_cell.PENN_TREEBANK}
         any_nodes = enas_cell.written([(0, "tanh")] * self.nodes) if "enas" in self.cells else {}
-        found: dict[str, Config] = {}
-        for name, config in published.items():
-            try:
-                found[name] = self.check({**any_nodes, **config})
-            except InvalidConfig:  # the options leave it out
-                continue
-        return found
+        return layouts.admitted(self, {name: {**any_nodes, **config} for name, config in published.items()})
 
     def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
         """Return the chain of layers, and the tree of an ENAS cell."""

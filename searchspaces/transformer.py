@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from nas_ray.errors import InvalidConfig
 from nas_ray.spaces import Config, Edge, SearchSpace
 from nas_ray.tasks import Task
 
-from . import options
+from . import layouts, options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -154,11 +153,8 @@ class Transformer(SearchSpace):
             layers: Config = {}
             for index in range(max(depth, self.max_depth)):
                 layers |= {f"layer{index}.heads": heads, f"layer{index}.ratio": 4.0}
-            try:
-                found[name] = self.check({"depth": depth, "width": width, **whole, **layers})
-            except InvalidConfig:  # the options leave it out
-                continue
-        return found
+            found[name] = {"depth": depth, "width": width, **whole, **layers}
+        return layouts.admitted(self, found)
 
     def graphs(self, config: Config) -> Mapping[str, Sequence[Edge]]:
         """Return the chain of layers, and what a layer is made of."""
