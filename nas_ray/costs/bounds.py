@@ -129,6 +129,8 @@ def _said(name: str, rule: Rule, config: Config, task: Task) -> str:
         return f"rule `{name}` must say whether a network may be trained, but raised {error!r}"
     if isinstance(answer, str):
         return answer
+    if isinstance(answer, (list, tuple, set, dict)):  # of a list of broken rules an empty one would say no
+        return f"rule `{name}` must return a text, True, False or None, but returned {answer!r}"
     return "" if answer is None or answer else f"rule `{name}` {FALSE}"
 
 

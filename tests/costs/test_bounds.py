@@ -103,6 +103,14 @@ def test_broken_limits_and_rules_are_told_by_name():
     assert not Bounds({"depth": 2}, {"even": even}).foreseen(space(), {"width": 8, "other": 0}, TABLE).broken
 
 
+@pytest.mark.parametrize("answer", [[], ["too wide"]])
+def test_a_rule_that_returns_a_list_is_told_what_it_must_return(answer):
+    verdict = Bounds(rules={"listed": lambda config, task: answer}).foreseen(space(), {"width": 8}, TABLE)
+    assert verdict.broken["listed"].endswith(
+        f"must return a text, True, False or None, but returned {answer}"
+    )
+
+
 def test_a_rule_that_raises_lets_nothing_pass_and_says_so():
     verdict = Bounds(rules={"broken": broken}).foreseen(space(), {"width": 8, "other": 1}, TABLE)
     assert (
