@@ -18,6 +18,7 @@ from nas_ray.data.statistics import Statistics
 from nas_ray.engine import crashes
 from nas_ray.engine.cluster import Plan
 from nas_ray.engine.winner import test_metrics
+from nas_ray.estimation.estimator import HALF
 from nas_ray.estimation.weights import Incumbents
 from nas_ray.ledger import Ledger, RunRecord, write_parquet
 from nas_ray.parts import Parts
@@ -58,7 +59,7 @@ def tidy(folder: Path, record: RunRecord) -> None:
     reported = {(report["trial_id"], report["epoch"]) for report in record.reports}
     Incumbents(folder / "incumbents").reconcile(outcomes, reported)
     checkpoints = folder / "checkpoints"
-    for path in checkpoints.glob("*.pt"):
+    for path in (*checkpoints.glob("*.pt"), *checkpoints.glob(f"*{HALF}")):
         if path.stem in record.trials and record.trials[path.stem].end is not None:
             path.unlink(missing_ok=True)
     if checkpoints.is_dir() and not any(checkpoints.iterdir()):

@@ -1,4 +1,4 @@
-"""Files of paused trials: kept while the trial may go on, removed when it has ended."""
+"""Files of trials that may go on: kept while they may, removed when they have ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nas_ray.estimation.estimator import HALF
 from nas_ray.stopping import PausingRule, StoppingRule
 
 
@@ -18,9 +19,22 @@ def forget_checkpoints(folder: Path, trial: Any, name: str) -> None:
         trial: Tune's trial; its own checkpoints lie in its folder.
         name: The trial's name in the run.
     """
-    (folder / "checkpoints" / f"{name}.pt").unlink(missing_ok=True)
+    for suffix in (".pt", HALF):
+        (folder / "checkpoints" / f"{name}{suffix}").unlink(missing_ok=True)
+    forget_tunes_checkpoints(trial)
+
+
+def forget_tunes_checkpoints(trial: Any) -> None:
+    """Remove the checkpoints that Tune keeps of a trial; its own in the run's folder stay."""
     for path in Path(trial.path).glob("checkpoint_*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def start_over_smaller(folder: Path, name: str) -> None:
+    """Have a trial train with half the batch, from its beginning, when it starts again."""
+    (folder / "checkpoints" / f"{name}.pt").unlink(missing_ok=True)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "checkpoints" / f"{name}{HALF}").touch()
 
 
 def untold(rule: StoppingRule, recorded: Mapping[str, int]) -> dict[str, int]:

@@ -12,8 +12,8 @@ from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.lean_trial import LeanTrial, Shared
 from nas_ray.strategies import Strategy
 
-RETRIES = {"lost": 2}
-"""Times that a trial starts again, from its last checkpoint, by why its process ended.
+RETRIES = {"lost": 2, "out_of_memory": 1}
+"""Times that a trial starts again, by why its process ended: where its checkpoint is, or with half the batch.
 
 An exception of the code that ended the process is not retried: it would come again. What a process survives,
 the estimator reports as the end of the trial. Tune's own retries are off: one of them fails a trial for good
@@ -33,7 +33,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         self._strategy, self._ahead = strategy, ahead
         self._shared: Shared | None = None
         self._finished = False
-        self._failures: Counter[int] = Counter()
+        self._failures: Counter[tuple[int, str]] = Counter()
 
     @property
     def metric(self) -> str | None:
@@ -80,8 +80,9 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         proposal = strategy.proposal_of(trial_id)
         if proposal is None or strategy.why_failed is None:
             return False
-        self._failures[proposal.number] += 1
-        return self._failures[proposal.number] <= RETRIES.get(strategy.why_failed(trial_id), 0)
+        reason = strategy.why_failed(trial_id)
+        self._failures[proposal.number, reason] += 1
+        return self._failures[proposal.number, reason] <= RETRIES.get(reason, 0)
 
     def __getstate__(self) -> dict[str, Any]:
         """The Tuner pickles its search; what runs beside it stays behind."""

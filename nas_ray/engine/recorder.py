@@ -12,7 +12,7 @@ from nas_ray import pausing
 from nas_ray.engine import crashes
 from nas_ray.engine.failing import Failing
 from nas_ray.engine.hung import Watch
-from nas_ray.engine.paused import forget_checkpoints
+from nas_ray.engine.paused import forget_checkpoints, forget_tunes_checkpoints, start_over_smaller
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.estimation.proxies import PROXIES
 from nas_ray.ledger import Ledger
@@ -159,6 +159,10 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             self._end(trial, {"error": text})
             return
         self._ledger.append("retry", trial_id=proposal.trial_id, error=text)
+        if self._folder is not None and self.why_failed(trial.trial_id) == "out_of_memory":
+            start_over_smaller(self._folder, proposal.trial_id)
+        if self._folder is not None:
+            forget_tunes_checkpoints(trial)
         self._proposals.pop(trial.trial_id)
         self._trials.pop(trial.trial_id)
 

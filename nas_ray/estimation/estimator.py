@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 BATCH_SIZE = "train.batch_size"
+HALF = ".half"
+"""Ending of the file beside a trial's checkpoint that has it train with half the batch."""
 
 
 class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for Trainable
@@ -170,6 +172,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             self.settings.checkpoint_seconds,
             self.recorded.get(self._name, 0),
         )
+        if self.checkpoints and (self.checkpoints / f"{self._name}{HALF}").exists():
+            self._halve()  # its process was ended since the node ran out of memory
 
     def _untold(self) -> dict[str, Any] | None:
         if self.learner is not None or self._state is not None:
@@ -265,15 +269,19 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self._free()
         return result
 
+    def _halve(self) -> bool:
+        batch_size = int(self.trial_config.get(BATCH_SIZE, self.settings.batch_size)) // 2
+        if batch_size:
+            self._beginning["batch_size"] = self._batch_size = batch_size
+        return bool(batch_size)
+
     def _with_half_the_batch(self) -> dict[str, Any] | None:
         """Start a trial over that ran out of memory, once; return None where it was, or cannot be."""
         from nas_ray.estimation import failures
 
-        batch_size = int(self.trial_config.get(BATCH_SIZE, self.settings.batch_size))
-        if self._batch_size is not None or batch_size < 2:
+        if self._batch_size is not None or not self._halve():
             return None
-        self._batch_size, self._state = batch_size // 2, None
-        self._beginning["batch_size"] = self._batch_size
+        self._state = None
         try:
             return self._epoch()
         except Exception as error:

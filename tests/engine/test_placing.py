@@ -9,7 +9,7 @@ from ray.tune.experiment import Trial
 from nas_ray.engine import ray_private
 from nas_ray.engine.failing import ALIKE, Failing
 from nas_ray.engine.placing import Placing
-from nas_ray.engine.proposing import RETRIES, Proposing
+from nas_ray.engine.proposing import Proposing
 from nas_ray.spaces import CustomSpace
 from nas_ray.stopping.none import NoStopping
 from nas_ray.strategies.random import RandomSearch
@@ -83,7 +83,9 @@ def test_no_more_actors_start_at_a_time_than_there_are_cores_for(strategy, monke
         assert strategy.max_concurrent == limit, "an actor that is lost takes no slot away"
 
 
-@pytest.mark.parametrize(("reason", "tries"), [("lost", 1 + RETRIES["lost"]), ("error", 1), ("timeout", 1)])
+@pytest.mark.parametrize(
+    ("reason", "tries"), [("lost", 3), ("out_of_memory", 2), ("error", 1), ("timeout", 1)]
+)
 def test_a_lost_trial_is_handed_out_again_under_its_id_and_the_strategy_hears_of_one_end(
     strategy, reason, tries
 ):

@@ -9,6 +9,7 @@ import torch
 from ray import tune
 from torch import nn
 
+from nas_ray.engine.paused import start_over_smaller
 from nas_ray.estimation import Estimation, Estimator, Learner, failures
 from nas_ray.spaces import SearchSpace
 
@@ -107,6 +108,13 @@ def test_a_trial_that_runs_out_of_memory_starts_over_once_with_half_the_batch(tr
     assert "batch_size" not in trial.run(GOOD, "good")[0], "the next trial has its full batch"
     (lost,) = trial.run({"kind": "cuda"}, "larger")
     assert (lost["reason"], lost["batch_size"]) == ("out_of_memory", 16)
+
+
+def test_a_trial_whose_node_ran_out_of_memory_starts_again_with_half_the_batch(trainer, tmp_path):
+    start_over_smaller(tmp_path, "large")
+    trial = trainer(space=SPACE, settings=Estimation(batch_size=32, max_epochs=1), folder=str(tmp_path))
+    (result,) = trial.run({"kind": "half"}, "large")
+    assert (result["outcome"], result["batch_size"]) == ("finished", 16)
 
 
 @pytest.mark.parametrize("kind", ["absurd", "cause", "shape", "error"])
