@@ -178,6 +178,7 @@ def resume(
         resolved = load_config(resolved, {"resources.address": address})
     with Ledger(path / LEDGER) as ledger:
         records = begun(path)
+        run_folder.check_versions(path)
         parts = make_parts(relived(resolved), objects)
         past = Past.of(records, parts.task.objectives[0])
         check_data(records, parts.data)

@@ -9,6 +9,7 @@ import re
 import sys
 import time
 import uuid
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,25 @@ def write_environment(folder: Path, attempt: int, **facts: Any) -> None:
         **facts,
     }
     path.write_text(json.dumps(environment, indent=2, default=str) + "\n")
+
+
+def check_versions(folder: Path) -> None:
+    """Warn where a run goes on with other versions of what it computes with than it began with."""
+    try:
+        was = json.loads((folder / ENVIRONMENT).read_text())["packages"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # lost, or of a simulation: no reason not to go on
+    changed = [
+        f"{name} {was[name]} (now {_version(name)})"
+        for name in ("nas-ray", "ray", "torch")
+        if was.get(name) not in (None, _version(name))
+    ]
+    if changed:
+        warnings.warn(
+            f"{folder} began with {', '.join(changed)}: what it learns from now on may not be comparable; "
+            "install the old versions, or start a new run with `strategy.warm_start` where that matters",
+            stacklevel=3,
+        )
 
 
 def _version(package: str) -> str | None:
