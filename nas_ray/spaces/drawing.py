@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -148,5 +149,6 @@ class _Board:
         return FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color="#555555", lw=0.9)
 
 
+@lru_cache(10_000)  # the same operations stand in a drawing again and again
 def _inches(text: str) -> float:
     return float(TextPath((0, 0), text.strip(), size=FONT).get_extents().width) / 72
