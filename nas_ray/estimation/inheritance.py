@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -56,7 +57,7 @@ def _take(learner: Learner, config: Config, state: State, morph: bool) -> str:
             return "morphism"
         learner.model.load_state_dict(before)
     share = take_shapes(learner.model, state)
-    told = f"shapes, {share:.0%} of the weights" if share else "fresh: no shape agrees"
+    told = f"shapes, {math.floor(100 * share)}% of the weights" if share else "fresh: no shape agrees"
     return f"{told}; {why}" if why else told
 
 
