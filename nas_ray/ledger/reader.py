@@ -49,16 +49,17 @@ def is_live(path: str | os.PathLike[str]) -> bool:
 def history(records: Iterable[Record]) -> list[Record]:
     """Return the events from which :meth:`Strategy.replay` rebuilds a strategy, in ledger order.
 
-    The last end of a trial counts, and none counts after which its training began again: such a trial
-    was running. Known and infeasible proposals carry their end in themselves.
+    They are proposals, reports and ends. The last end of a trial counts, and none counts after which its
+    training began again: such a trial was running. Known and infeasible proposals carry their end in
+    themselves.
     """
-    records = [record for record in records if record["kind"] in ("propose", "start", "end")]
+    records = [record for record in records if record["kind"] in ("propose", "start", "report", "end")]
     ends = _last_ends(records)
     events = []
     for index, record in enumerate(records):
         fields = {key: value for key, value in record.items() if key not in ("kind", "at")}
-        if record["kind"] == "propose":
-            events.append({"event": "propose", **fields})
+        if record["kind"] in ("propose", "report"):
+            events.append({"event": record["kind"], **fields})
         elif ends.get(record["trial_id"]) == index:
             events.append({"event": "end", **fields})
     return events

@@ -11,6 +11,10 @@ from nas_ray.strategies.records import Observation, Rank
 ENOUGH = 2
 """Full trainings before which nobody knows what becomes of a partial result."""
 
+PRIOR = 0.0
+"""Prior mean of what an early score tells: nothing. A strategy that trusts early scores before it knows
+proposes what starts fast, and never sees what would have taught it otherwise."""
+
 RUNGS = 6
 """Most fidelities at which curves are compared; where trials end at more, these are spread evenly."""
 
@@ -21,11 +25,11 @@ class Forecast:
     """Predicts the final scores of trials that a rule has paused or stopped, from all curves of the run.
 
     The model is the one of the rule ``learning-curve`` (:class:`nas_ray.stopping.curve_model.CurveModel`),
-    and so is its answer where that rule decides; but it serves every rule, those of Ray Tune included, it
-    is learned anew whenever there is news, so that what was stopped long ago is worth what is known today,
-    and it is a function of what the strategy was told, so that replaying a history rebuilds it. Where early
-    scores tell nothing, all partial results are worth the mean; where slow starters win, a low early score
-    is worth more.
+    but it does not wait for that rule to say what it believes: it serves every rule, those of Ray Tune
+    included; it is learned anew whenever there is news, so that what was stopped long ago is worth what is
+    known today; and it is a function of what the strategy was told, so that replaying a history rebuilds it.
+    Where early scores tell nothing, all partial results are worth the mean; where slow starters win, a low
+    early score is worth more.
     """
 
     def __init__(self) -> None:
@@ -66,7 +70,7 @@ class Forecast:
         reached = np.isfinite(scores).sum(1)
         if (reached == len(rungs)).sum() < ENOUGH:
             return {}
-        model = CurveModel(scores, reached)
+        model = CurveModel(scores, reached, slope=PRIOR)
         partial = np.array([self._partial.get(number, full) < full for number in numbers])
         ranks: dict[int, Rank] = {}
         for rung in range(len(rungs) - 1):
@@ -76,7 +80,7 @@ class Forecast:
         return ranks
 
     def _matrix(self) -> tuple[list[int], Array]:
-        """Return numbers and scores at the rungs, NaN beyond the last report, without curves that have gaps."""
+        """Return numbers and scores at the rungs, NaN beyond the last report; no curves that have gaps."""
         for number, (epochs, scores) in self._curves.items():
             if number not in self._rows:
                 at = np.searchsorted(epochs, self._rungs, side="right") - 1

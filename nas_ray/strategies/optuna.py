@@ -17,7 +17,7 @@ from nas_ray.strategies.records import Candidate, Observation, Proposal
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.study import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial, TrialState
 
 
 class OptunaStrategy(Strategy):
@@ -31,7 +31,8 @@ class OptunaStrategy(Strategy):
     one that a stopping rule ended or paused as PRUNED at the epoch that it reached, which Optuna ranks below
     every one that got further (a trial that goes on after a pause is told anew); an infeasible one as PRUNED
     before its first report, the worst there is, from which samplers learn where not to look; a failed or
-    diverged one as FAIL; a known network what is known of it, or FAIL while it still runs. Scores are turned so that larger is better; the study always maximises.
+    diverged one as FAIL; a known network what is known of it, or FAIL where nothing is. Scores are turned so
+    that larger is better; the study always maximises.
 
     Where we differ from ``study.optimize``: the sampler is made anew for every proposal, seeded from
     the seed and the proposal's number, so that the state is the study alone,
@@ -106,27 +107,19 @@ class OptunaStrategy(Strategy):
 
     def learn(self, observation: Observation) -> None:
         """Tell the study, at the fidelity that was reached; in place of what it was told at a pause."""
-        from optuna.trial import TrialState
-
         if observation.number not in self._trials:
             self._told_so_far = [each for each in self._told_so_far if not _is_of(each, observation.number)]
-            self._rebuild()
-        assert self.study is not None
-        trial = self._trials.pop(observation.number)
-        if observation.outcome == "infeasible":
-            # Pruned before a report is the worst there is; what failed, samplers leave out.
-            self.study.tell(trial, state=TrialState.PRUNED)
             self._told_so_far.append(observation)
+            self._rebuild()
             return
+        self._tell(self._trials.pop(observation.number), observation)
+        self._told_so_far.append(observation)
+
+    def _tell(self, trial: Trial, observation: Observation) -> None:
+        assert self.study is not None
         for step, score in _steps(observation).items():
             trial.report(score, step)
-        if observation.score is None:
-            self.study.tell(trial, state=TrialState.FAIL)
-        elif observation.complete:
-            self.study.tell(trial, observation.score)
-        else:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        self._told_so_far.append(observation)
+        self.study.tell(trial, *_ending(observation))
 
     def _ask(self, number: int, point: Mapping[str, Any] | None = None) -> Trial:
         assert self.study is not None
@@ -153,14 +146,38 @@ class OptunaStrategy(Strategy):
         return {key: axis.from_optuna(trial.params[key]) for key, axis in self._axes.items()}
 
     def _rebuild(self) -> None:
-        """Forget a point that was asked for and not adopted: a study cannot take a trial back."""
+        """Write the study anew: it takes no trial back, be it one that nobody adopted or one that went on."""
         past, self._told_so_far = self._told_so_far, []
         self.study, self._trials, self._asked = _new_study(), {}, None
+        if type(self._new_sampler(0)).__name__ in KEEPS_RECORDS:
+            for event in past:
+                if isinstance(event, Proposal):
+                    self.adopt(event)
+                else:
+                    self.learn(event)
+            return
+        ends = {event.number: event for event in past if isinstance(event, Observation)}
         for event in past:
-            if isinstance(event, Proposal):
-                self.adopt(event)
+            if isinstance(event, Observation):
+                continue
+            if event.number in ends:
+                self.study.add_trial(self._ended(event, ends[event.number]))
             else:
-                self.learn(event)
+                self._trials[event.number] = self._enqueue(event)
+        self._told_so_far = past
+
+    def _ended(self, proposal: Proposal, observation: Observation) -> FrozenTrial:
+        from optuna.trial import create_trial
+
+        value, state = _ending(observation)
+        steps = _steps(observation)
+        return create_trial(
+            state=state,
+            value=steps[max(steps)] if value is None and steps and state.name == "PRUNED" else value,
+            params={key: axis.to_optuna(proposal.config[key]) for key, axis in self._axes.items()},
+            distributions={key: axis.distribution for key, axis in self._axes.items()},
+            intermediate_values=steps,
+        )
 
     def _new_sampler(self, number: int) -> BaseSampler:
         return new_sampler(
@@ -188,8 +205,22 @@ def _new_study() -> Study:
         return optuna.create_study(direction="maximize")
 
 
+def _ending(observation: Observation) -> tuple[float | None, TrialState]:
+    """Return value and state of a trial for Optuna."""
+    from optuna.trial import TrialState
+
+    if observation.outcome == "infeasible":
+        # Pruned before a report is the worst there is; what failed, samplers leave out.
+        return None, TrialState.PRUNED
+    if observation.score is None:
+        return None, TrialState.FAIL
+    return (observation.score, TrialState.COMPLETE) if observation.complete else (None, TrialState.PRUNED)
+
+
 def _steps(observation: Observation) -> dict[int, float]:
     """Return the curve by whole epoch; the last report of an epoch counts, and the final score is its end."""
+    if observation.outcome == "infeasible":
+        return {}
     steps = {round(epoch): score for epoch, score in observation.curve}
     if observation.score is not None:
         steps[round(observation.fidelity)] = observation.score

@@ -12,7 +12,12 @@ def path(tmp_path):
 
 
 def events(story):
-    return [(event["event"], event["number"], event["outcome"]) for event in history(story.records)]
+    return [
+        (event["event"], event["trial_id"], event["epoch"])
+        if event["event"] == "report"
+        else (event["event"], event["number"], event["outcome"])
+        for event in history(story.records)
+    ]
 
 
 def test_what_was_written_is_read(path, story):
@@ -51,14 +56,16 @@ def test_an_empty_ledger_is_no_error(path):
     assert history([]) == []
 
 
-def test_history_is_proposals_and_ends_in_ledger_order(story):
+def test_history_is_proposals_reports_and_ends_in_ledger_order(story):
     story.propose(0).propose(1).start(0).start(1).report(1, 1, 0.5).end(1, "stopped", "asha")
     story.propose(2, "cached", "known").report(0, 4, 0.6).end(0, "finished", score=0.6, curve=[[4, 0.6]])
     assert events(story) == [
         ("propose", 0, "running"),
         ("propose", 1, "running"),
+        ("report", "t00001", 1),
         ("end", 1, "stopped"),
         ("propose", 2, "cached"),
+        ("report", "t00000", 4),
         ("end", 0, "finished"),
     ]
     assert history(story.records)[-1]["curve"] == [[4, 0.6]]
