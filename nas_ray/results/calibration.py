@@ -29,9 +29,9 @@ class Calibration(NamedTuple):
 def calibration(run: RunRecord) -> Calibration | None:
     """Return the calibration of a run; None where nothing was predicted of a trial that trained to its end.
 
-    The final value of a trial is the best one since the last epoch with a prediction, as for the rule
-    ``learning-curve``, which predicts at rungs. Of trials that were stopped nobody knows the final value, and
-    those that trained to the end are chosen ones, so the share may be a little too low.
+    The final value of a trial is its best one, which is what the rule ``learning-curve`` predicts. Of trials
+    that were stopped nobody knows the final value, and those that trained to the end are chosen ones, so the
+    share may be a little too low.
     """
     found = [pair for trial in run.trials.values() for pair in _outcomes(run, trial)]
     return Calibration(sum(found), len(found)) if found else None
@@ -41,9 +41,9 @@ def _outcomes(run: RunRecord, trial: TrialRecord) -> list[bool]:
     predicted = [report for report in trial.reports if measured(report, INTERVAL[0]) is not None]
     if not predicted or run.outcome(trial)[0] != "finished":
         return []
-    objective, last = run.objectives[0], predicted[-1]["epoch"]
-    values = [measured(report, objective.metric) for report in trial.reports if report["epoch"] > last]
-    final = max(values, key=objective.score, default=None)
+    objective = run.objectives[0]
+    values = (measured(report, objective.metric) for report in trial.reports)
+    final = max(values, key=objective.score)
     if final is None:
         return []
     bounds = ([measured(report, name) for name in INTERVAL] for report in predicted)

@@ -13,10 +13,10 @@ SLOPE = 0.5
 WEIGHT = 2.0
 """Curves that the prior of each weight counts for."""
 
-FREEDOM, NOISE = 2.0, 0.5
+FREEDOM, NOISE = 2.0, 0.2
 """Prior of the noise: degrees of freedom, and the variance in units of the rung's own."""
 
-OUTLYING = 3.0
+OUTLYING = 5.0
 """Standard deviations below the median from which on a score counts as a failure, however low it is."""
 
 

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from nas_ray.stopping.curve_model import Array, CurveModel
 
-WORLDS = 16
+WORLDS = 64
 """Draws of the model's weights: what may be true of this run's curves."""
 
 CURVES = 243

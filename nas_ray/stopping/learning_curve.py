@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nas_ray.errors import ConfigError
 from nas_ray.stopping.base import Belief, Decision
@@ -11,11 +14,20 @@ from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
 from nas_ray.stopping.rungs import Rungs
 
+Rows = NDArray[np.intp]
+
 SCOUTS = 2
 """Full trainings before which nobody knows whether early epochs tell. The first trials train to their end for
-it, and so does every second one that begins before; the others are promoted as by ASHA."""
+it, and others are promoted as by ASHA, except for a share:"""
 
-NEWS = 1.05
+CONTRARY = 4
+"""Until then, every so many choices fall on the middle one of those that ASHA would leave behind: were early
+epochs to mislead, it would be good, and a model learns little from the best alone."""
+
+EXTRA = 4 / 3
+"""Trials that go on so, those of ASHA included, to one that ASHA lets go on."""
+
+NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
 
 HORIZON = 20
@@ -37,8 +49,7 @@ class LearningCurve(PausingRule):
     al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
     https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
 
-    The score at a rung is the best one since the rung before, and the final score is the best one since the
-    last rung: one epoch is noisy.
+    The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
     Args:
         metric: Name of the metric; None takes the Tuner's.
@@ -83,7 +94,8 @@ class LearningCurve(PausingRule):
         self._scores = np.empty((0, 0))
         self._expected = np.empty((0, 0))
         self._reached = np.zeros(0, dtype=np.intp)
-        self._best_since: dict[str, float] = {}
+        self._best: dict[str, float] = {}
+        self._choices = 0
         self._fidelity: dict[str, float] = {}
         self._scouts: set[str] = set()
         self._active: set[str] = set()
@@ -96,13 +108,11 @@ class LearningCurve(PausingRule):
             self._set_up()
         row = self._row(trial)
         self._fidelity[trial] = max(fidelity, self._fidelity.get(trial, 0.0))
-        best = max(score, self._best_since.get(trial, score))
-        self._best_since[trial] = best
+        best = self._best[trial] = max(score, self._best.get(trial, score))
         passed = sum(fidelity >= end for end in self.ends)
         if passed <= self._reached[row]:
             return False
         self._enter(row, passed, best)
-        del self._best_since[trial]
         return passed < len(self.ends)
 
     def judge(self, trial: str, fidelity: float, score: float) -> Decision:
@@ -125,14 +135,32 @@ class LearningCurve(PausingRule):
 
     def choose(self) -> str | None:
         """Return the best paused trial among those to keep, from the highest rung that has one."""
+        self._choices += 1
+        if self._finished < SCOUTS and self._choices % CONTRARY == 0:
+            chosen = self._pick(self._contrary)
+            if chosen is not None:
+                return chosen
+        return self._pick(self._best_kept)
+
+    def _pick(self, among: Callable[[Rows, int], int | None]) -> str | None:
         rows = np.array([self._rows[trial] for trial in self.waiting], dtype=np.intp)
         for rung in range(len(self.ends) - 2, -1, -1):
             here = rows[self._reached[rows] == rung + 1]
-            if len(here):
-                best = int(here[np.argmax(self._expected[here, rung])])
-                if self._rank(best) < self._places(rung):
-                    return self._names[best]
+            chosen = among(here, rung) if len(here) else None
+            if chosen is not None:
+                return self._names[chosen]
         return None
+
+    def _best_kept(self, rows: Rows, rung: int) -> int | None:
+        best = int(rows[np.argmax(self._expected[rows, rung])])
+        return best if self._rank(best) < self._places(rung) else None
+
+    def _contrary(self, rows: Rows, rung: int) -> int | None:
+        reached = self._reached[: len(self._names)]
+        places = EXTRA * (reached > rung).sum() / self.ladder.reduction_factor
+        if len(rows) < 2 or (reached > rung + 1).sum() >= places:
+            return None
+        return int(rows[np.argsort(self._expected[rows, rung], kind="stable")[len(rows) // 2]])
 
     def promise(self, trial: str) -> tuple[float, ...]:
         """Return the expected final score."""
@@ -216,9 +244,7 @@ class LearningCurve(PausingRule):
     # Ranks.
 
     def _is_scout(self) -> bool:
-        if self._finished >= SCOUTS or (len(self._rows) >= SCOUTS and not self.allocate):
-            return False
-        return len(self._rows) < SCOUTS or 2 * len(self._scouts & self._active) < len(self._active) + 1
+        return len(self._rows) < SCOUTS and self._finished < SCOUTS
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]

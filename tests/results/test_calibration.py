@@ -11,11 +11,11 @@ def believing(driver, number, epoch, value, low, high):
     return driver.add("report", **place, metrics=told, seconds=0.5, decision="continue")
 
 
-def test_intervals_are_held_against_the_best_value_after_the_last_prediction(driver):
+def test_intervals_are_held_against_the_best_value_of_the_trial(driver):
     driver.propose(0).start(0)
     believing(driver, 0, 1, 0.3, 0.2, 0.4)
-    believing(driver, 0, 3, 0.9, 0.5, 0.7)
-    driver.report(0, 4, 0.6).report(0, 5, 0.55).end(0)
+    believing(driver, 0, 3, 0.55, 0.5, 0.7)
+    driver.report(0, 4, 0.6).report(0, 5, 0.5).end(0)
     folder = driver.trial(1, [0.9, 0.8]).leave("done")
     run = RunRecord(read(folder / LEDGER))
     assert calibration(run) == (1, 2)

@@ -71,10 +71,17 @@ def test_the_plan_cuts_where_early_scores_tell_and_waits_where_they_do_not():
     assert telling[-1] == silent[-1] == 1
 
 
-def reports(rule: LearningCurve, seed: int, trials: int, final, slow: float) -> dict[str, int]:
-    """Train one trial after the other, as the rule decides; return the epochs that each got."""
+def reports(
+    rule: LearningCurve, seed: int, trials: int, final, slow: float
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Train one trial after the other, as the rule decides; return epochs of the true best tenth, and of all."""
     rng, epochs, paused, begun = np.random.default_rng(seed), {}, {}, 0
     quality: dict[str, float] = {}
+
+    def curve(name: str, epoch: int) -> float:
+        pace = math.exp(1.5 + slow * quality[name])
+        return final(quality[name]) * (1 - math.exp(-epoch / pace))
+
     while begun < trials:
         name = rule.due()
         if name is None:
@@ -84,22 +91,30 @@ def reports(rule: LearningCurve, seed: int, trials: int, final, slow: float) -> 
         decision = "continue"
         while decision == "continue" and epochs.get(name, 0) < 27:
             epochs[name] = epochs.get(name, 0) + 1
-            pace = math.exp(1.5 + slow * quality[name])
-            score = final(quality[name]) * (1 - math.exp(-epochs[name] / pace)) + 0.002 * rng.normal()
-            decision = rule.judge(name, epochs[name], score)
+            decision = rule.judge(name, epochs[name], curve(name, epochs[name]) + 0.002 * rng.normal())
         if epochs[name] == 27:
             rule.ended(name)
         paused[name] = decision
-    return {name: count for name, count in epochs.items() if quality[name] > 1}, epochs
+    good = sorted(quality, key=lambda name: -curve(name, 27))[: trials // 10]
+    return {name: epochs[name] for name in good}, epochs
 
 
 @pytest.mark.parametrize("slow", [0.0, 0.5])
 def test_good_trials_are_trained_whether_they_start_fast_or_slow(slow):
-    """With slow starters the early ranks are reversed; the best train to their end, and epochs are saved."""
-    rule = LearningCurve("acc", "max", max_epochs=27)
-    good, all_epochs = reports(rule, 1, 60, lambda quality: 0.8 + 0.03 * quality, slow)
-    assert sum(count == 27 for count in good.values()) >= 0.5 * len(good)
-    assert sum(all_epochs.values()) < 0.75 * 27 * len(all_epochs)
+    """With slow starters the early ranks are reversed; the best train to their end, and epochs are saved.
+
+    Of the true best tenth of 60 trials half are trained to their end, mean of 10 searches, though some begin last;
+    were 27 epochs given to trials by chance, it would be the share of the epochs, at most 0.45.
+    """
+    trained, spent = [], []
+    for seed in range(10):
+        rule = LearningCurve("acc", "max", max_epochs=27)
+        good, all_epochs = reports(rule, seed, 60, lambda quality: 0.8 + 0.03 * quality, slow)
+        trained.append(np.mean([count == 27 for count in good.values()]))
+        spent.append(sum(all_epochs.values()) / (27 * len(all_epochs)))
+    assert np.mean(trained) >= 0.5
+    assert max(spent) < 0.75
+    assert np.mean(spent) < 0.45
 
 
 def test_it_says_what_it_believed():
