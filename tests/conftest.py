@@ -9,6 +9,15 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+LONGEST = ("test_docs.py", "engine/test_search.py", "cli/test_interrupt.py", "engine/test_killed.py")
+"""Modules that take minutes; begun last, one process would wait for the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest modules."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of published tables and images: read by tests, never copied into the project."""

@@ -74,7 +74,7 @@ def test_the_plan_cuts_where_early_scores_tell_and_waits_where_they_do_not():
 def reports(
     rule: LearningCurve, seed: int, trials: int, final, slow: float
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Train one trial after the other, as the rule decides; return epochs of the true best tenth, and of all."""
+    """Train one trial after the other, as the rule decides; return epochs of the best tenth, and of all."""
     rng, epochs, paused, begun = np.random.default_rng(seed), {}, {}, 0
     quality: dict[str, float] = {}
 
@@ -103,7 +103,7 @@ def reports(
 def test_good_trials_are_trained_whether_they_start_fast_or_slow(slow):
     """With slow starters the early ranks are reversed; the best train to their end, and epochs are saved.
 
-    Of the true best tenth of 60 trials half are trained to their end, mean of 10 searches, though some begin last;
+    Of the true best tenth of 60 trials half are trained to their end, mean of 10 searches (some begin last);
     were 27 epochs given to trials by chance, it would be the share of the epochs, at most 0.45.
     """
     trained, spent = [], []
