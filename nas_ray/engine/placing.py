@@ -14,7 +14,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
 from nas_ray.engine import ray_private
-from nas_ray.stopping import PausingRule, StoppingRule
+from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
 
 
@@ -31,6 +31,8 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
     def __init__(self, rule: StoppingRule, strategy: Strategy, size: int, starts: int | None = None) -> None:
         super().__init__()
         self._rule, self._strategy, self._size, self._starts = rule, strategy, size, starts or size
+        # Tune's own choice looks at every trial of the run.
+        self._rule_chooses = type(rule).choose_trial_to_run is not FIFOScheduler.choose_trial_to_run
         self._limit = min(size, self._starts)
         strategy.set_max_concurrency(self._limit)
         self._new: list[Any] = []
@@ -79,7 +81,7 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         self._keep(tune_controller)
         self._new.clear()
         self._ramp(tune_controller)
-        if isinstance(self._rule, PausingRule):
+        if self._rule_chooses:
             chosen = self._rule.choose_trial_to_run(tune_controller)
             if chosen is not None:
                 return chosen
