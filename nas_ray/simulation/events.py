@@ -138,6 +138,13 @@ class Cluster:
         strategy.max_trials = budget.trials
         strategy.set_max_concurrency(workers)
 
+    @property
+    def latest(self) -> dict[int, float]:
+        """Signal in the last report of each proposal, whether its training has ended or not."""
+        metric = self.table.objective.metric
+        running = {trial.proposal.number: trial.last for _, _, trial in self._queue}
+        return {**self.values, **{number: last[metric] for number, last in running.items() if metric in last}}
+
     def run(self) -> None:
         """Let the run happen."""
         self.fill()
