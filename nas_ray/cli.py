@@ -89,6 +89,12 @@ def search(
     address: Annotated[
         str | None, _flag("resources.address", "auto joins the Ray cluster of this machine")
     ] = None,
+    tensorboard: Annotated[
+        bool | None,
+        typer.Option(
+            "--tensorboard", help="write TensorBoard's files too [run.tensorboard]", show_default=False
+        ),
+    ] = None,
     pairs: Pairs = None,
     dry_run: Annotated[
         bool,

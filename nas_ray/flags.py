@@ -24,6 +24,7 @@ SEARCH = {
     "name": "run.name",
     "runs_dir": "run.dir",
     "address": "resources.address",
+    "tensorboard": "run.tensorboard",
 }
 """Flag of ``nas-ray search``, as its Python name, -> key; docs/command-line.md prints this table."""
 
