@@ -25,6 +25,7 @@ import atexit
 import itertools
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -83,7 +84,8 @@ def run(settings: dict[str, Any]) -> dict[str, Any]:
     watch = side(settings)
     total = time.perf_counter() - started
     ray.shutdown()
-    return watch.facts(started, total)
+    facts: dict[str, Any] = watch.facts(started, total)
+    return facts
 
 
 def fake_cluster(settings: dict[str, Any]) -> Any:
@@ -310,7 +312,7 @@ def stopwatch(settings: dict[str, Any]) -> Any:
                 if record["kind"] == "start":
                     starts[trial] = at
                 elif record["kind"] == "report":
-                    ready[record["pid"]] = min(ready.get(record["pid"], at), starts[trial])
+                    ready[record["pid"]] = min(ready.get(record["pid"], math.inf), starts[trial])
                 elif record["kind"] == "end":
                     working += max(0.0, min(at, last) - starts[trial])
             at, removed = self.removed()

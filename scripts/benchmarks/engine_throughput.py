@@ -80,15 +80,15 @@ def _ratios(case: str, side: str, ours: list[dict[str, Any]], plain: list[dict[s
         ratio = _median(ours, "kb_per_trial") / _median(plain, "kb_per_trial")
         print(f"  driver memory per trial, over {side}'s: {ratio:.2f} (aim at most {MEMORY_AIM})")
         return
-    ratio, aim = _median(ours, "rate") / _median(plain, "rate"), AIMS[case, side]
-    print(f"  trials/s, over {side}'s: {ratio:.1f} (aim at least {aim})")
+    faster = _median(ours, "rate") / _median(plain, "rate")
+    print(f"  trials/s, over {side}'s: {faster:.1f} (aim at least {AIMS[case, side]})")
     if case == "one" and side != "plain, no reuse":
         steady = _median(ours, "steady_rate") / _median(plain, "rate")
         print(f"  once the pool is up, over {side}'s: {steady:.1f} (aim at least {STEADY_AIM})")
 
 
 def _median(runs: list[dict[str, Any]], name: str) -> float:
-    return statistics.median(run[name] for run in runs if run[name] is not None)
+    return float(statistics.median(run[name] for run in runs if run[name] is not None))
 
 
 def main() -> None:

@@ -29,7 +29,8 @@ def share(ledger: Path) -> float:
     ready: dict[int, float] = {}
     for report in reports:
         ready.setdefault(report["pid"], starts[report["trial_id"]])
-    return sum(report["seconds"] for report in reports) / sum(last - at for at in ready.values())
+    trained = sum(report["seconds"] for report in reports)
+    return float(trained / sum(last - at for at in ready.values()))
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def _neighbour(number: int, known: Collection[int]) -> int:
         for place, value in product(range(6), range(5))
         if value != digits[place]
     )
-    return next(other for other in others if other in known)
+    return int(next(other for other in others if other in known))
 
 
 def _description() -> dict[str, object]:
