@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from nas_ray.errors import ConfigError
 from nas_ray.stopping.base import Belief, Decision
-from nas_ray.stopping.curve_model import CurveModel
+from nas_ray.stopping.curve_model import FREEDOM, CurveModel
 from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
 from nas_ray.stopping.rungs import Rungs
@@ -33,8 +34,8 @@ NEWS = 1.2
 HORIZON = 20
 """Full trainings that a search is taken to have left, where nobody says how many."""
 
-INTERVAL = 1.645
-"""Standard deviations to either side of the mean that hold 90 % of a normal distribution."""
+SHARE = 0.9
+"""Of the final scores, how many the interval around a prediction shall hold."""
 
 
 class LearningCurve(PausingRule):
@@ -168,7 +169,11 @@ class LearningCurve(PausingRule):
         return (float(self._expected[row, self._reached[row] - 1]),)
 
     def belief(self, trial: str) -> Belief:
-        """Return mean and 90 % interval of the final score, if the trial's last report reached a rung."""
+        """Return mean and 90 % interval of the final score, if the trial's last report reached a rung.
+
+        Empty before as many full trainings as there are scouts. The interval is Student's, with the degrees
+        of freedom of the prior and one for each full training.
+        """
         return self._beliefs.get(trial, {})
 
     def rung(self, fidelity: float) -> int:
@@ -263,10 +268,12 @@ class LearningCurve(PausingRule):
 
     def _believe(self, row: int) -> None:
         trial, rung = self._names[row], self._reached[row] - 1
-        if self.model is None or rung == len(self.ends) - 1:
+        # How far scores rise until the end nobody knows before some trainings have got there.
+        if self.model is None or self._finished < SCOUTS or rung == len(self.ends) - 1:
             return
         mean = float(self._expected[row, rung])
-        reach = INTERVAL * self.model.deviation(self._scores[row], rung)
+        quantile = float(stdtrit(FREEDOM + self._finished, (1 + SHARE) / 2))
+        reach = quantile * self.model.deviation(self._scores[row], rung)
         low, high = sorted((self.objective.sign * (mean - reach), self.objective.sign * (mean + reach)))
         self._beliefs[trial] = {
             "predicted": self.objective.sign * mean,

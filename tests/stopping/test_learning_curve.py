@@ -119,6 +119,12 @@ def test_good_trials_are_trained_whether_they_start_fast_or_slow(slow):
 
 def test_it_says_what_it_believed():
     rule = LearningCurve("loss", "min", max_epochs=27)
+    assert rule.judge("a", 1, -1.0) == rule.judge("b", 1, -1.1) == "continue"
+    assert rule.belief("a") == rule.belief("b") == {}, "nobody knows how far scores rise"
+    for name, level in (("a", 1.0), ("b", 1.1)):
+        for epoch in range(2, 28):
+            rule.judge(name, epoch, -level / epoch)
+        rule.ended(name)
     for number in range(12):
         for epoch in (1, 2, 3):
             rule.judge(f"t{number}", epoch, -(1 + number / 10) / epoch)
