@@ -212,6 +212,8 @@ def trainable(settings: dict[str, Any]) -> Any:
     from ray import tune
 
     class Trivial(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
+        """Reports a number a few times; behind a barrier, not before all actors are there."""
+
         def setup(
             self, config: dict[str, Any], reports: int = 1, seconds: float = 0.0, barrier: Any = None
         ) -> None:
@@ -246,6 +248,8 @@ def stopwatch(settings: dict[str, Any]) -> Any:
     from ray import tune
 
     class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
+        """Watches one run."""
+
         def __init__(self) -> None:
             self.ends: list[float] = []
             self.memory: list[float] = []
@@ -269,6 +273,7 @@ def stopwatch(settings: dict[str, Any]) -> Any:
                 part.rename(part.with_name("now"))
 
         def facts(self, started: float, total: float) -> dict[str, Any]:
+            """Return rates per second, milliseconds a trial by fifths of the run, and KiB a trial."""
             up = max(self.processes.values())
             after = [end for end in self.ends if end > up]
             edges = [len(self.ends) * fifth // 5 for fifth in range(6)]
