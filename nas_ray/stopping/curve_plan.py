@@ -68,7 +68,7 @@ def plan(
     everybody = np.broadcast_to(np.arange(CURVES), (WORLDS, CURVES))
 
     def best_from(rung: int, survivors: NDArray[np.intp], share: float, spent: float) -> _Best:
-        """Return the best cuts from ``rung`` on, where ``share`` of the trials arrives after ``spent`` epochs."""
+        """Return the best cuts from ``rung`` on, where ``share`` of the trials arrives."""
         spent += share * costs[rung]
         if rung == model.rungs - 1:
             finals = np.take_along_axis(curves[-1], survivors, 1)

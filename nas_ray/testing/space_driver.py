@@ -65,7 +65,6 @@ class DriverConformance(SpaceFixtures):
     def test_every_strategy_works_on_it_and_builds_nothing(
         self, space: SearchSpace, task: Task, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Fifty proposals are valid or told as what they are, and no network is built for them."""
         _let_pools_be_small(monkeypatch)
         monkeypatch.setattr(type(space), "build", _refuse)
         kind: type[Strategy] = plugins.load(plugins.STRATEGIES, name)
