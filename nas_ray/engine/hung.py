@@ -8,6 +8,8 @@ from typing import Any
 import ray
 from ray.tune.experiment import Trial
 
+from nas_ray.engine.batches import BATCH_S
+
 
 class Watch:
     """Ends the process of a trial whose epoch takes longer than allowed.
@@ -34,7 +36,7 @@ class Watch:
         """End what takes too long; called in every step of the driver's loop."""
         for trial_id, (since, trial) in list(self._heard.items()):
             actor = trial.temporary_state.ray_actor
-            overdue = time.monotonic() - since > (self.seconds or 0)
+            overdue = time.monotonic() - since > (self.seconds or 0) + BATCH_S
             if overdue and trial.status == Trial.RUNNING and actor is not None:
                 del self._heard[trial_id]
                 self._ended.add(trial_id)

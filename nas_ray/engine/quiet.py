@@ -16,6 +16,8 @@ ENVIRONMENT = {
     # A metric may be missing where a trial failed.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Tune takes several reports at once; how many the trainable says (batches.py).
+    "TUNE_RESULT_BUFFER_LENGTH": "2",
     # User code and relative paths mean the folder where the search was started.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }

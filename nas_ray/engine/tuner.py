@@ -9,6 +9,7 @@ from typing import Any
 from ray import tune
 
 from nas_ray.engine.ahead import Ahead
+from nas_ray.engine.batches import in_batches, quiet_epochs
 from nas_ray.engine.cluster import Plan, starts_at_once
 from nas_ray.engine.limits import Limits
 from nas_ray.engine.placing import Placing
@@ -45,8 +46,9 @@ def make_tuner(
         ahead: Prepares the proposals of a slow strategy beside the loop.
         callbacks: Of the user's own.
     """
+    batched = in_batches(trainable, quiet_epochs(rule, limits), strategy.objective)
     return tune.Tuner(
-        tune.with_resources(trainable, plan.bundle),
+        tune.with_resources(batched, plan.bundle),
         tune_config=tune.TuneConfig(
             metric=strategy.objective.metric,
             mode=strategy.objective.mode,

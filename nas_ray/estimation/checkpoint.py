@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from nas_ray.estimation import weights
 class Checkpoint:
     """The file of one trial, which no epoch is missing from or doubled by.
 
-    A run may end between a worker's report and its reading. So :meth:`tick` is called before an epoch
-    begins, when the one before is known to be read; and what :meth:`write` keeps at the end brings its last
-    report along, which :meth:`load` hands back to be told again if the run's record lacks it.
+    A run may end between a worker's reports and their reading. So :meth:`tick` is called before an epoch
+    begins, when those before are known to be read; and what :meth:`write` keeps at the end brings its last
+    reports along, of which :meth:`load` hands back, to be told again, those that the run's record lacks.
 
     Args:
         path: The file; None keeps nothing.
@@ -28,13 +28,11 @@ class Checkpoint:
         self._path, self._seconds, self._recorded = path, seconds, recorded
         self._written = time.monotonic()
 
-    def load(self) -> tuple[weights.State | None, dict[str, Any] | None]:
-        """Return the state to go on from and the report that was never read, each None if there is none."""
+    def load(self) -> tuple[weights.State | None, list[dict[str, Any]]]:
+        """Return the state to go on from, None if there is none, and the reports that were never read."""
         state = weights.read(self._path) if self._path else None
-        report = (state or {}).pop("report", None)
-        if report is not None and not report["done"] and report["epoch"] <= self._recorded:
-            report = None
-        return state, report
+        reports = (state or {}).pop("reports", [])
+        return state, [each for each in reports if each["done"] or each["epoch"] > self._recorded]
 
     def tick(self, make: Callable[[], weights.State]) -> None:
         """Write the state that ``make`` returns, if the last writing is long enough ago."""
@@ -42,10 +40,10 @@ class Checkpoint:
             weights.write(self._path, make())
             self._written = time.monotonic()
 
-    def write(self, state: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-        """Write ``state`` and the last report, at the end of an attempt."""
+    def write(self, state: Mapping[str, Any], reports: Sequence[dict[str, Any]]) -> None:
+        """Write ``state`` and the reports that may never be read, at the end of an attempt."""
         if self._path is not None:
-            weights.write(self._path, {**state, "report": dict(report)})
+            weights.write(self._path, {**state, "reports": list(reports)})
 
     def forget(self) -> None:
         """Remove the file of a trial that ended."""

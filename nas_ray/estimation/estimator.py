@@ -48,6 +48,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
     leaves the process useless (CUDA's device-side ones) is raised.
     """
 
+    read_up = True
+    """Whether all reports were read before a step; False within a batch of epochs that are told together."""
+
     def setup(
         self,
         config: Config,
@@ -122,19 +125,21 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         from nas_ray.estimation import failures
 
         started = time.perf_counter()
-        self._last: dict[str, Any] | None = None  # who asks for an epoch has read the one before
+        if self.read_up:
+            self._unread.clear()
         self._saved = False  # whether the trial was paused after its last epoch, and may go on elsewhere
         try:
             result = self._untold() or self._infeasible() or self._epoch()
         except Exception as error:
             if failures.spoils_process(error):
+                self._unread.clear()  # nothing can be kept any more
                 raise
             result = self._failure(error)
             if result["reason"] == "out_of_memory":
                 result = self._with_half_the_batch() or result
         result.setdefault("seconds", time.perf_counter() - started)
         self._beginning.clear()
-        self._last = dict(result)
+        self._unread.append(dict(result))
         return result
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -142,7 +147,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         started = (self.learner.state_dict() if self.learner else self._state) or {"epoch": 0}
         weights.write(Path(checkpoint_dir) / CHECKPOINT, started)
         if self._last is not None and not self._last["done"]:
-            self._checkpoint.write(started, self._last)
+            self._checkpoint.write(started, [self._last])
             self._saved = True
 
     def load_checkpoint(self, checkpoint: str | None) -> None:
@@ -154,8 +159,13 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         if self._last is not None:
             goes_on = self.learner.state_dict() if self.learner else self._state or {}
             state = {} if self._last["done"] else goes_on
-            self._checkpoint.write({"epoch": self._last["epoch"], **state}, self._last)
+            untold = [*self._unread, *self._to_tell]
+            self._checkpoint.write({"epoch": self._last["epoch"], **state}, untold)
         self._free()
+
+    @property
+    def _last(self) -> dict[str, Any] | None:
+        return self._unread[-1] if self._unread else None
 
     # One trial.
 
@@ -164,7 +174,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.trial_config, self._name = dict(config), self.trial_name
         self.learner: Learner | None = None
         self._state = state
-        self._last, self._saved = None, False
+        self._unread: list[dict[str, Any]] = []
+        self._to_tell: list[dict[str, Any]] = []  # reports of an earlier attempt, which it has not read
+        self._saved = False
         self._batch_size: int | None = None  # where it is not the recipe's, since that took too much memory
         self._beginning: dict[str, Any] = {}  # what is told of a trial once, with its first report
         self._checkpoint = Checkpoint(
@@ -176,17 +188,16 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             self._halve()  # its process was ended since the node ran out of memory
 
     def _untold(self) -> dict[str, Any] | None:
-        if self.learner is not None or self._state is not None:
-            return None
-        self._state, report = self._checkpoint.load()
-        return report
+        if self.learner is None and self._state is None:
+            self._state, self._to_tell = self._checkpoint.load()
+        return self._to_tell.pop(0) if self._to_tell else None
 
     def _epoch(self) -> dict[str, Any]:
         if self.learner is None and (beyond := self._begun()):
             return beyond
         assert self.learner is not None
         learner = self.learner
-        if learner.epoch:
+        if learner.epoch and self.read_up:
             self._checkpoint.tick(learner.state_dict)
         values = learner.step()
         result = {**self._facts(), **values}
@@ -313,7 +324,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
     def _keep(self, result: Mapping[str, Any]) -> None:
         score = worth_of(result, self.task.objectives)
         if self.incumbents is not None and score is not None:
-            self.incumbents.offer(score, result["epoch"], self._name, self._weights)
+            read = (self._unread[0] if self._unread else result)["epoch"] - 1
+            self.incumbents.offer(score, result["epoch"], self._name, self._weights, read=read)
         if self.heritage is not None and score is not None:
             self.heritage.leave(self._name, self.trial_config, self._weights())
 

@@ -66,9 +66,9 @@ class Incumbents:
     ``<score>@<epoch>@<trial>.open`` while it trains and ``....pt`` when it has ended well (:meth:`settle`);
     one that fails takes its files away (:meth:`withdraw`). A worker writes before it reports, each epoch
     that is its trial's best (of equals the first), and only what is at least as good as all that is settled.
-    The driver may stop before it reads that report, so the best epoch before it is kept too: the best
-    network of the ledger always has its weights, whichever trials fail and whenever the run ends. What is
-    worse than the best settled one is deleted.
+    The driver may stop at any report that it has not read yet, so the best epoch that it has read is kept
+    too, and all that were the best in turn since: the best network of the ledger always has its weights,
+    whichever trials fail and whenever the run ends. What is worse than the best settled one is deleted.
 
     Args:
         folder: On a path that all workers share.
@@ -77,7 +77,9 @@ class Incumbents:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def offer(self, score: float, epoch: int, trial: str, make: Callable[[], State]) -> bool:
+    def offer(
+        self, score: float, epoch: int, trial: str, make: Callable[[], State], read: float = math.inf
+    ) -> bool:
         """Keep the network of a trial in training, unless one that is settled is better.
 
         Args:
@@ -85,16 +87,18 @@ class Incumbents:
             epoch: The epoch it was trained to.
             trial: Name of the trial.
             make: Returns the state to write; called only if it is kept.
+            read: The trial's last epoch that the driver is known to have read.
 
         Returns:
             Whether it is kept.
         """
-        own = [kept for kept in self.entries() if kept.trial == trial]
+        # A later epoch was told by nobody: its process was lost, and it will be trained again.
+        own = [kept for kept in self.entries() if kept.trial == trial and kept.epoch <= epoch]
         best = own[0].score if own else -math.inf
         if not math.isfinite(score) or score <= best or score < self._settled():
             return False
         write(self.folder / f"{float(score)!r}@{epoch}@{trial}{OPEN}", make())
-        _delete(own[1:])
+        _delete([kept for kept in own if kept.epoch <= read][1:])
         self._prune()
         return True
 

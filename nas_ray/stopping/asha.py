@@ -56,6 +56,10 @@ class ASHA(StoppingRule):
         rung[trial] = score
         return self._survives(rung, score)
 
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether a rung is reached."""
+        return self.ladder.at(fidelity)
+
     def rung(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
         return self.ladder.reached(fidelity)

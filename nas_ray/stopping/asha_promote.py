@@ -69,6 +69,10 @@ class ASHAPromote(PausingRule):
         index = self._at[trial]
         return (index, self.rungs[index][trial])
 
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether a rung is reached."""
+        return self.ladder.at(fidelity)
+
     def rung(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
         return self.ladder.reached(fidelity)

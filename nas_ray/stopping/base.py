@@ -83,6 +83,21 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         """Return what the rule expected of ``trial`` at its last decision; empty for a rule that does not."""
         return {}
 
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether a finite score at ``fidelity`` epochs may have a trial stopped or paused.
+
+        Asked before the run: epochs at which the rule does not act may be trained and told several at a time.
+        A rule that decides in a way of its own may act at any, unless it has an answer of its own here too.
+        """
+        return True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Trust an inherited :meth:`acts_at` only where the decisions are inherited too."""
+        super().__init_subclass__(**options)
+        decides = {"decide", "judge", "arrive"} & vars(cls).keys()
+        if decides and "acts_at" not in vars(cls):
+            cls.acts_at = StoppingRule.acts_at  # type: ignore[method-assign]
+
     def rung(self, fidelity: float) -> int | None:
         """Return the number of rungs at or below ``fidelity`` epochs, None for a rule without rungs."""
         return None

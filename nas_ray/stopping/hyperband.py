@@ -59,6 +59,10 @@ class Hyperband(StoppingRule):
             self._bracket_of[trial] = self._join()
         return self.brackets[self._bracket_of[trial]].decide(trial, fidelity, score)
 
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether a rung is reached."""
+        return self.ladder.at(fidelity)
+
     def rung(self, fidelity: float) -> int:
         """Return the number of rungs of the first bracket at or below ``fidelity`` epochs."""
         return self.ladder.reached(fidelity)

@@ -176,6 +176,10 @@ class LearningCurve(PausingRule):
         """
         return self._beliefs.get(trial, {})
 
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether a rung is reached."""
+        return self.ladder.at(fidelity)
+
     def rung(self, fidelity: float) -> int:
         """Return how many rungs lie at or below ``fidelity`` epochs."""
         return self.ladder.reached(fidelity)

@@ -52,3 +52,7 @@ class Median(StoppingRule):
         goes_on = not holds or best >= statistics.median(others)
         others.append(total / reports)
         return goes_on
+
+    def acts_at(self, fidelity: float) -> bool:
+        """Return whether the rule holds."""
+        return fidelity >= self.grace_period

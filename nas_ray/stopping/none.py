@@ -13,3 +13,7 @@ class NoStopping(StoppingRule):
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Go on."""
         return True
+
+    def acts_at(self, fidelity: float) -> bool:
+        """Return False."""
+        return False

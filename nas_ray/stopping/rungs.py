@@ -34,6 +34,10 @@ class Rungs:
             return 0
         return math.floor(math.log(fidelity / self.grace_period, self.reduction_factor) + ROUNDING) + 1
 
+    def at(self, fidelity: float) -> bool:
+        """Return whether a rung is reached with the epoch that ends at ``fidelity`` epochs."""
+        return self.reached(fidelity) > self.reached(fidelity - 1)
+
     def places(self, trials: int) -> int:
         """Return how many of ``trials`` in a rung go on: ⌊n/η⌋."""
         return math.floor(trials / self.reduction_factor + ROUNDING)

@@ -131,6 +131,21 @@ class StoppingConformance:
     def test_numbers_of_all_kinds_are_metrics(self, rule: StoppingRule, value: Any) -> None:
         assert tell(rule, "a", {"acc": value, "epoch": 1})
 
+    def test_it_acts_at_no_epoch_where_it_says_it_does_not(self, rule: StoppingRule) -> None:
+        told = stream(trials=60, epochs=30)
+        rule.max_fidelity = 30
+        gone: set[str] = set()
+        for trial, epoch, value in told:
+            if trial not in gone:
+                decided = rule.on_trial_result(
+                    None,
+                    SimpleNamespace(trial_id=trial, custom_trial_name=None),
+                    {"acc": value, "epoch": epoch},
+                )
+                if decided != TrialScheduler.CONTINUE:
+                    gone.add(trial)
+                    assert rule.acts_at(epoch), f"{trial} must go on after {epoch}, but {decided}"
+
     def test_divergence_leaves_no_trace(self, rule: StoppingRule) -> None:
         for trial in "abcdefgh":
             tell(rule, trial, {"acc": math.nan, "epoch": 1})

@@ -166,7 +166,7 @@ def engine(settings: dict[str, Any]) -> Any:
     folder = Path(tempfile.mkdtemp())
     at_once, objective = settings["at_once"], Objective("score", "max")
     strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch(settings)
-    strategy.max_trials = settings["trials"]
+    strategy.max_trials, rule.max_fidelity = settings["trials"], settings["reports"]
     strategy.set_max_concurrency(at_once)
     with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once), closing(Ahead(strategy, at_once)) as ahead:
         snapshot = Snapshot(objective, settings["trials"], settings["reports"], at_once)
