@@ -23,10 +23,11 @@ BATCH_SIZE = 32
 def quiet_epochs(rule: StoppingRule, limits: Limits) -> frozenset[int]:
     """Return the epochs after which a trial certainly goes on, unless it ends by itself.
 
-    None where the epochs of the run are limited: those of a batch are counted when they are trained.
+    There are none where the epochs of the run are limited, since a batch might exceed the limit, nor where
+    nobody says how many epochs a full training has.
 
     Args:
-        rule: The stopping rule; it must know how many epochs a full training has.
+        rule: The stopping rule.
         limits: The run's.
     """
     if limits.epochs is not None or rule.max_fidelity is None:
@@ -49,7 +50,11 @@ class Batched:
     _error: Exception | None = None
 
     def train_buffered(self, *limits: Any, **named: Any) -> list[dict[str, Any]]:
-        """Train a batch of epochs; called by Tune, whose own limits go by other names than they are given."""
+        """Train a batch of epochs; called by Tune.
+
+        Its limits of length and time are left aside: it hands them over in the other's place, and does not
+        know where the rule decides.
+        """
         if self._error is not None:
             error, self._error = self._error, None
             raise error

@@ -106,12 +106,16 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.data = DeviceData(
             data, self.device, resolution=self.settings.resolution, data_share=self.settings.data_share
         )
-        self.standing = Standing(shares or {}, Path(folder) / "proxies" if folder else None)
-        self.incumbents = weights.Incumbents(Path(folder) / "incumbents") if folder else None
-        inherits = folder and self.settings.inherits
-        self.heritage = Heritage(Path(folder or "") / HERITAGE) if inherits else None
-        self.checkpoints, self.recorded = Path(folder) / "checkpoints" if folder else None, recorded or {}
+        self.recorded = recorded or {}
+        self._share(Path(folder) if folder else None, shares or {})
         self._begin(config)
+
+    def _share(self, folder: Path | None, shares: Mapping[str, float]) -> None:
+        """Open what the workers of a run share in its folder."""
+        self.standing = Standing(shares, folder / "proxies" if folder else None)
+        self.incumbents = weights.Incumbents(folder / "incumbents") if folder else None
+        self.heritage = Heritage(folder / HERITAGE) if folder and self.settings.inherits else None
+        self.checkpoints = folder / "checkpoints" if folder else None
 
     def reset_config(self, new_config: Config) -> bool:
         """Forget the last trial and take the next one; called by Tune between two trials of an actor."""

@@ -94,7 +94,7 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
     def __init_subclass__(cls, **options: Any) -> None:
         """Trust an inherited :meth:`acts_at` only where the decisions are inherited too."""
         super().__init_subclass__(**options)
-        decides = {"decide", "judge", "arrive"} & vars(cls).keys()
+        decides = {"decide", "judge", "arrive", "on_trial_result"} & vars(cls).keys()
         if decides and "acts_at" not in vars(cls):
             cls.acts_at = StoppingRule.acts_at  # type: ignore[method-assign]
 

@@ -38,8 +38,8 @@ Told = tuple[str, int, float]
 """(trial, epoch, accuracy)."""
 
 
-def tell(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | None = None) -> bool:
-    """Report to a rule as Tune does; return whether the trial goes on, at once or later.
+def decision_on(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | None = None) -> str:
+    """Report to a rule as Tune does; return its decision in Tune's words.
 
     Args:
         rule: Has its metric and mode.
@@ -49,7 +49,12 @@ def tell(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | Non
     """
     decision = rule.on_trial_result(None, SimpleNamespace(trial_id=trial, custom_trial_name=name), result)
     assert decision in (TrialScheduler.CONTINUE, TrialScheduler.STOP, TrialScheduler.PAUSE)
-    return bool(decision != TrialScheduler.STOP)
+    return str(decision)
+
+
+def tell(rule: StoppingRule, trial: str, result: dict[str, Any], name: str | None = None) -> bool:
+    """Report as :func:`decision_on` does; return whether the trial goes on, at once or later."""
+    return bool(decision_on(rule, trial, result, name) != TrialScheduler.STOP)
 
 
 def stream(seed: int = 0, trials: int = 40, epochs: int = EPOCHS) -> list[Told]:
@@ -132,19 +137,14 @@ class StoppingConformance:
         assert tell(rule, "a", {"acc": value, "epoch": 1})
 
     def test_it_acts_at_no_epoch_where_it_says_it_does_not(self, rule: StoppingRule) -> None:
-        told = stream(trials=60, epochs=30)
-        rule.max_fidelity = 30
-        gone: set[str] = set()
-        for trial, epoch, value in told:
+        """Epochs after which :meth:`StoppingRule.acts_at` is False are trained before the rule is asked."""
+        rule.max_fidelity, gone = 30, set()
+        for trial, epoch, value in stream(trials=60, epochs=30):
             if trial not in gone:
-                decided = rule.on_trial_result(
-                    None,
-                    SimpleNamespace(trial_id=trial, custom_trial_name=None),
-                    {"acc": value, "epoch": epoch},
-                )
-                if decided != TrialScheduler.CONTINUE:
+                decision = decision_on(rule, trial, {"acc": value, "epoch": epoch})
+                if decision != TrialScheduler.CONTINUE:
                     gone.add(trial)
-                    assert rule.acts_at(epoch), f"{trial} must go on after {epoch}, but {decided}"
+                    assert rule.acts_at(epoch), f"{trial} must go on after epoch {epoch}, but {decision}"
 
     def test_divergence_leaves_no_trace(self, rule: StoppingRule) -> None:
         for trial in "abcdefgh":

@@ -22,10 +22,8 @@ started before the clock. Settings, with what they are where they are left out:
 from __future__ import annotations
 
 import atexit
-import itertools
 import json
 import logging
-import math
 import os
 import subprocess
 import sys
@@ -122,6 +120,7 @@ def replace_node(cluster: Any, settings: dict[str, Any]) -> None:
 
 def plain(settings: dict[str, Any]) -> Any:
     """Search as one writes it from Ray Tune's documentation, with the same searcher as the engine."""
+    from engine_stopwatch import Stopwatch
     from ray import tune
 
     lean = settings["lean"]
@@ -129,7 +128,7 @@ def plain(settings: dict[str, Any]) -> Any:
         os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     if lean:
         os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"
-    watch = stopwatch(settings)
+    watch = Stopwatch(settings)
     tune.Tuner(
         tune.with_resources(trainable(settings), {"CPU": 1}),
         tune_config=tune.TuneConfig(
@@ -152,6 +151,8 @@ def plain(settings: dict[str, Any]) -> Any:
 
 def engine(settings: dict[str, Any]) -> Any:
     """Search with the engine, strategy, rule and ledger of nas_ray."""
+    from engine_stopwatch import Stopwatch
+
     from nas_ray.engine.ahead import Ahead
     from nas_ray.engine.cluster import Plan
     from nas_ray.engine.limits import Limits
@@ -165,7 +166,7 @@ def engine(settings: dict[str, Any]) -> Any:
 
     folder = Path(tempfile.mkdtemp())
     at_once, objective = settings["at_once"], Objective("score", "max")
-    strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), stopwatch(settings)
+    strategy, rule, watch = strategy_of(settings), NoStopping("score", "max"), Stopwatch(settings)
     strategy.max_trials, rule.max_fidelity = settings["trials"], settings["reports"]
     strategy.set_max_concurrency(at_once)
     with Ledger(folder / LEDGER) as ledger, quiet_tune(at_once), closing(Ahead(strategy, at_once)) as ahead:
@@ -241,95 +242,6 @@ def trainable(settings: dict[str, Any]) -> Any:
     return tune.with_parameters(
         Trivial, reports=settings["reports"], seconds=settings["seconds"], barrier=barrier
     )
-
-
-def stopwatch(settings: dict[str, Any]) -> Any:
-    """Return a callback that keeps the time of every end, the processes seen, and the driver's memory."""
-    from ray import tune
-
-    class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
-        """Watches one run."""
-
-        def __init__(self) -> None:
-            self.ends: list[float] = []
-            self.memory: list[float] = []
-            self.processes: dict[Any, float] = {}
-            self.ledger: Path | None = None
-
-        def __deepcopy__(self, memo: Any) -> Any:
-            return self
-
-        def on_trial_result(
-            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-        ) -> None:
-            self.processes.setdefault(result["pid"], time.perf_counter())
-
-        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            self.ends.append(time.perf_counter())
-            self.memory.append(resident())
-            if len(self.ends) == settings["replace_after"]:
-                part = Path(settings["removal"], "part")
-                part.write_text(json.dumps(list(self.processes)))
-                part.rename(part.with_name("now"))
-
-        def facts(self, started: float, total: float) -> dict[str, Any]:
-            """Return rates per second, milliseconds a trial by fifths of the run, and KiB a trial."""
-            up = max(self.processes.values())
-            after = [end for end in self.ends if end > up]
-            edges = [len(self.ends) * fifth // 5 for fifth in range(6)]
-            spans = [
-                (self.ends[last - 1] - (self.ends[first - 1] if first else started)) / (last - first)
-                for first, last in itertools.pairwise(edges)
-            ]
-            fourth = edges[4] - 1
-            return {
-                "total_s": total,
-                "rate": len(self.ends) / total,
-                "first_end_s": self.ends[0] - started,
-                "tail_s": total - (self.ends[-1] - started),
-                "pool_up_s": up - started,
-                "steady_rate": len(after) / (after[-1] - up) if after else None,
-                "actors": len(self.processes),
-                "actors_lost": len(self.removed()[1]),
-                "busy": self.busy() if self.ledger else None,
-                "ms_by_fifth": [round(1000 * span, 2) for span in spans],
-                # After the first fifth, in which the interpreter itself still grows.
-                "kb_per_trial": (self.memory[fourth] - self.memory[edges[1] - 1]) / (fourth - edges[1] + 1),
-            }
-
-        def removed(self) -> tuple[float, list[int]]:
-            """Return when a node was removed, and the processes that were on it."""
-            done = Path(settings.get("removal", ""), "done")
-            return tuple(json.loads(done.read_text())) if done.is_file() else (0.0, [])
-
-        def busy(self) -> float:
-            """Return the share of slot time in trials, from a slot's first trial to the last proposal."""
-            from nas_ray.ledger import read
-
-            assert self.ledger is not None
-            records = read(self.ledger)
-            last = max(record["at"] for record in records if record["kind"] == "propose")
-            starts: dict[str, float] = {}
-            ready: dict[int, float] = {}
-            working = 0.0
-            for record in records:
-                trial, at = record.get("trial_id", ""), record["at"]
-                if record["kind"] == "start":
-                    starts[trial] = at
-                elif record["kind"] == "report":
-                    ready[record["pid"]] = min(ready.get(record["pid"], math.inf), starts[trial])
-                elif record["kind"] == "end":
-                    working += max(0.0, min(at, last) - starts[trial])
-            at, removed = self.removed()
-            ends = {pid: at if pid in removed else last for pid in ready}
-            return working / sum(max(0.0, ends[pid] - ready[pid]) for pid in ready)
-
-    return Stopwatch()
-
-
-def resident() -> float:
-    """Return the memory of this process in kilobytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
 
 from nas_ray.engine.batches import BATCH_S, BATCH_SIZE, in_batches, quiet_epochs
 from nas_ray.engine.limits import Limits
@@ -84,12 +85,12 @@ def test_where_a_rule_or_a_limit_of_epochs_may_act_every_epoch_is_told():
     assert quiet_epochs(_full(NoStopping("acc", "max"), 5), Limits(100, None)) == frozenset()
 
 
-def test_a_rule_of_ones_own_may_act_at_any_epoch():
-    class Own(ASHA):
-        def decide(self, trial, fidelity, score):
-            return False
-
-    assert quiet_epochs(_full(Own("acc", "max"), 10), Limits(None, None)) == frozenset()
+@pytest.mark.parametrize("method", ["decide", "judge", "on_trial_result"])
+def test_a_rule_of_ones_own_may_act_at_any_epoch(method):
+    own = type("Own", (ASHA,), {method: lambda *_, **__: TrialScheduler.STOP})
+    assert quiet_epochs(_full(own("acc", "max"), 10), Limits(None, None)) == frozenset()
+    heir = type("Heir", (ASHA,), {"name": "heir"})
+    assert quiet_epochs(_full(heir("acc", "max"), 10), Limits(None, None)) == {2, 4, 5, 6, 7, 8}
 
 
 def _full(rule: StoppingRule, epochs: int) -> StoppingRule:

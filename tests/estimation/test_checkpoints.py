@@ -112,6 +112,25 @@ def test_of_an_interrupted_trial_no_epoch_is_missing_and_none_doubled(
     assert rest(again.begin(CONFIG, "trial-1")) == whole[recorded:]
 
 
+@pytest.mark.parametrize(("read", "recorded"), [(0, 0), (0, 2), (2, 2), (2, 3), (2, 4)])
+def test_of_several_epochs_that_were_told_together_none_is_missing_and_none_doubled(
+    trainer, whole, rest, tmp_path, read, recorded
+):
+    settings = SETTINGS.model_copy(update={"checkpoint_seconds": 1e9})
+    trial = trainer(settings=settings, folder=str(tmp_path))
+    interrupted = trial.begin(CONFIG, "trial-1")
+    for epoch in range(4):
+        interrupted.read_up = epoch <= read
+        interrupted.train()
+    interrupted.stop()
+    for _ in range(2):  # the second attempt is interrupted among the reports that it hands on
+        again = trainer(settings=settings, folder=str(tmp_path), recorded={"trial-1": recorded})
+        again.begin(CONFIG, "trial-1").train()
+        again.estimator.stop()
+    again = trainer(settings=settings, folder=str(tmp_path), recorded={"trial-1": recorded})
+    assert rest(again.begin(CONFIG, "trial-1")) == whole[recorded:]
+
+
 def test_a_trial_may_be_interrupted_again_before_it_trains(trainer, whole, rest, tmp_path):
     for told in range(2):
         trial = trainer(settings=SETTINGS, folder=str(tmp_path), recorded={"trial-1": told})

@@ -95,6 +95,17 @@ def test_the_best_epoch_before_the_last_one_stays_until_the_trial_is_settled(tmp
     assert [each.epoch for each in kept.entries()] == [4]
 
 
+def test_what_was_best_in_turn_since_the_last_reading_stays(tmp_path):
+    kept = Incumbents(tmp_path)
+    for epoch, score in enumerate((0.1, 0.2, 0.3), 1):
+        kept.offer(score, epoch, "a", lambda: {}, read=epoch - 1)
+    for epoch, score in ((4, 0.4), (5, 0.35), (6, 0.5)):
+        kept.offer(score, epoch, "a", lambda: {}, read=3)
+    assert [each.epoch for each in kept.entries()] == [6, 4, 3]
+    kept.offer(0.6, 7, "a", lambda: {}, read=6)
+    assert [each.epoch for each in kept.entries()] == [7, 6]
+
+
 def test_the_record_of_the_run_decides_what_stays(tmp_path):
     kept = Incumbents(tmp_path)
     for trial in ("failed", "interrupted", "stopped"):
