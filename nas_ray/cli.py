@@ -81,7 +81,7 @@ def search(
     time_budget: Annotated[float | None, _flag("run.time_budget", "seconds")] = None,
     concurrency: Annotated[int | None, _flag("resources.concurrency", "trials at once")] = None,
     gpus_per_trial: Annotated[
-        float | None, _flag("resources.gpus_per_trial", "GPUs of a trial, fractions allowed")
+        str | None, _flag("resources.gpus_per_trial", "GPUs of a trial: a number, a fraction, or auto")
     ] = None,
     seed: Annotated[int | None, _flag("run.seed", "seed of every random choice")] = None,
     name: Annotated[str | None, _flag("run.name", "name of the run's folder")] = None,
@@ -262,7 +262,7 @@ def check_fidelity(
     seeds: Annotated[int, typer.Option(help="trainings of each; a table has one")] = 2,
     concurrency: Annotated[int | None, _flag("resources.concurrency", "trials at once")] = None,
     gpus_per_trial: Annotated[
-        float | None, _flag("resources.gpus_per_trial", "GPUs of a trial, fractions allowed")
+        str | None, _flag("resources.gpus_per_trial", "GPUs of a trial: a number, a fraction, or auto")
     ] = None,
     seed: Annotated[int | None, _flag("run.seed", "the first seed; it draws the networks too")] = None,
     name: Annotated[str | None, _flag("run.name", "name of the folder that the searches are left in")] = None,

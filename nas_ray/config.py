@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from nas_ray.errors import ConfigError, suggestion
 from nas_ray.estimation.proxies import Proxy
@@ -121,22 +130,34 @@ class Constraints(_Strict):
         return [rules] if isinstance(rules, str) else rules
 
 
+def _gpus(given: Any) -> float | Literal["auto"] | None:
+    if given is None or given == "auto":
+        return given  # type: ignore[no-any-return]
+    try:
+        gpus = float(given)
+    except (TypeError, ValueError):
+        raise ValueError("must be a number, or auto") from None
+    if not 0 <= gpus < math.inf:
+        raise ValueError("must be at least 0")
+    if gpus > 1 and gpus != int(gpus):
+        raise ValueError("must be a fraction of one GPU or a whole number of them")
+    return gpus
+
+
 class Resources(_Strict):
     """What a search takes of the machine or cluster."""
 
     concurrency: int | None = Field(None, ge=1, description="trials at once; as many as fit by default")
     cpus_per_trial: float | None = Field(None, gt=0, description="CPU cores of a trial")
-    gpus_per_trial: float | None = Field(None, ge=0, description="GPUs of a trial, fractions allowed")
+    gpus_per_trial: Annotated[float | Literal["auto"] | None, PlainValidator(_gpus)] = Field(
+        None, description="GPUs of a trial, fractions allowed; auto takes what each needs in memory"
+    )
+    gpu_memory_mb: float | None = Field(
+        None, gt=0, description="memory of a GPU in MiB, for auto; the nodes are asked by default"
+    )
     address: str | None = Field(
         None, description="auto joins the cluster of this machine; none starts Ray here"
     )
-
-    @field_validator("gpus_per_trial")
-    @classmethod
-    def _whole_gpus(cls, gpus: float | None) -> float | None:
-        if gpus is not None and gpus > 1 and gpus != int(gpus):
-            raise ValueError("must be a fraction of one GPU or a whole number of them")
-        return gpus
 
     @field_validator("address")
     @classmethod

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ray
 from ray import tune
@@ -31,6 +31,7 @@ from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.resuming import begun, check_data, check_left, check_totals, delivered, relived
 from nas_ray.engine.shipping import ship
+from nas_ray.engine.sizes import Sizes, data_mb
 from nas_ray.engine.tuner import make_tuner
 from nas_ray.errors import RunError
 from nas_ray.estimation.heritage import HERITAGE, Heritage
@@ -56,7 +57,7 @@ def search(
     max_epochs: int | None = None,
     time_budget: float | None = None,
     concurrency: int | None = None,
-    gpus_per_trial: float | None = None,
+    gpus_per_trial: float | Literal["auto"] | None = None,
     seed: int | None = None,
     name: str | None = None,
     runs_dir: str | os.PathLike[str] | None = None,
@@ -85,7 +86,7 @@ def search(
         max_epochs: Epochs of a full training.
         time_budget: Seconds.
         concurrency: Trials at once.
-        gpus_per_trial: GPUs of a trial; fractions are allowed.
+        gpus_per_trial: GPUs of a trial; fractions are allowed, and ``"auto"`` takes what each needs.
         seed: Seed of every random choice.
         name: Name of the run's folder.
         runs_dir: Folder of all runs.
@@ -256,6 +257,7 @@ def _attempt(
                 folder=folder,
                 attempt=attempt,
                 ahead=ahead,
+                sizes=_sizes(config, parts, plan),
                 callbacks=[*heirs, *boards, *callbacks],
             ).fit()
         over = parts.strategy.closed and not parts.strategy.memory.running
@@ -300,6 +302,15 @@ def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past)
     ship(parts.space, parts.data, parts.learner or object())
 
 
+def _sizes(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> Sizes | None:
+    if not plan.packs:
+        return None
+    memory_mb, settings = cluster.gpu_memory_mb(config.resources), config.estimation
+    inputs = parts.task.at(resolution=settings.resolution).input_shape
+    data = data_mb(parts.data, inputs, settings.data_share, memory_mb)
+    return Sizes(plan, memory_mb, data, parts.strategy.constraints)
+
+
 def _trainable(folder: Path, config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past) -> Any:
     return tune.with_parameters(
         PooledEstimator,
@@ -316,6 +327,7 @@ def _trainable(folder: Path, config: SearchConfig, parts: Parts, plan: cluster.P
             recorded=untold(parts.rule, past.recorded),
             learner=parts.learner,
             threads=plan.threads,
+            moves=bool(plan.packs),
         ),
     )
 

@@ -107,7 +107,10 @@ def make_parts(config: SearchConfig, objects: Mapping[str, Any] | None = None) -
         plugins.check_names(
             [each.metric for each in task.objectives], REPORTED[task.kind], "metric that an epoch reports"
         )
-    bounds = Bounds(config.constraints.limits, _rules(given, config), config.estimation.batch_size)
+    counted = {"memory_mb"} if config.resources.gpus_per_trial == "auto" else set[str]()
+    bounds = Bounds(
+        config.constraints.limits, _rules(given, config), config.estimation.batch_size, frozenset(counted)
+    )
     return Parts(data, task, space, strategy, rule, learner, bounds)
 
 

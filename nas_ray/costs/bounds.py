@@ -63,6 +63,7 @@ class Bounds:
             (:class:`~nas_ray.costs.tracing.Trace`) and ``memory_mb``.
         rules: By name; each says whether a configuration may be trained.
         batch_size: B, where a configuration has no ``train.batch_size``.
+        counted: Costs that are counted although nothing limits them.
 
     Raises:
         ConfigError: If a limit is on something else.
@@ -71,9 +72,10 @@ class Bounds:
     limits: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     batch_size: int = 32
+    counted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if unknown := self.limits.keys() - set(LIMITED):
+        if unknown := (self.limits.keys() | self.counted) - set(LIMITED):
             raise ConfigError(f"a limit must be on one of {', '.join(LIMITED)}, but got {sorted(unknown)}")
 
     def __bool__(self) -> bool:
@@ -83,7 +85,7 @@ class Bounds:
     def foreseen(self, space: SearchSpace, config: Config, task: Task) -> Verdict:
         """Judge a configuration by its network on the meta device, where nothing is allocated or computed."""
         costs: Mapping[str, float] = {}
-        if self.limits:
+        if self.limits or self.counted:
             import torch
 
             try:
@@ -98,7 +100,7 @@ class Bounds:
     def costs(self, model: nn.Module, config: Config, task: Task) -> dict[str, float]:
         """Return what the limits are on, and parameters and operations, of a module wherever it is."""
         counted: dict[str, float] = asdict(measure(model, task))
-        if TRACED & self.limits.keys():
+        if TRACED & (self.limits.keys() | self.counted):
             from nas_ray.costs.tracing import trace
 
             traced = trace(model, task)

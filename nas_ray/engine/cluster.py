@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ray
+from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas_ray.config import Resources
 from nas_ray.errors import ClusterError, RunError
 
+SHARES = (0.25, 0.5, 1.0)
+"""Sizes of trials that are packed, in GPUs: a quarter, a half, a whole one."""
 ROUNDING = 1e-9
 NODE_CHECK_SECONDS = 60
 REACH_SECONDS = 5.0
@@ -32,22 +35,39 @@ class Plan:
     Args:
         concurrency: Trials at once.
         cpus: CPU cores of a trial; fractions are bookkeeping.
-        gpus: GPUs of a trial.
+        gpus: GPUs of a trial; where trials are packed, of the smallest.
+        packs: GPUs among which trials of several sizes are packed; 0 gives all the same.
     """
 
     concurrency: int
     cpus: float
     gpus: float
+    packs: float = 0
+
+    @property
+    def processes(self) -> int:
+        """Processes that train one network together, each on a GPU."""
+        return max(1, int(self.gpus))
+
+    @property
+    def most_gpus(self) -> float:
+        """GPUs of the largest trial."""
+        return 1.0 if self.packs else self.gpus
 
     @property
     def threads(self) -> int:
-        """CPU threads that a trial's process computes with."""
-        return max(1, int(self.cpus))
+        """CPU threads that each process of a trial computes with."""
+        return max(1, int(self.cpus / self.processes))
 
-    @property
-    def bundle(self) -> dict[str, float]:
-        """The resources of one trial in Ray's terms."""
-        return {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {})}
+    def placement(self, gpus: float | None = None) -> tune.PlacementGroupFactory:
+        """Return the resources of one trial in Ray's terms: a bundle for each of its processes.
+
+        Args:
+            gpus: GPUs of this trial, where trials are packed.
+        """
+        gpus = self.gpus if gpus is None else gpus
+        bundle = {"CPU": self.cpus / self.processes, **({"GPU": gpus / self.processes} if gpus else {})}
+        return tune.PlacementGroupFactory([bundle] * self.processes)
 
 
 def connect(address: str | None) -> None:
@@ -117,7 +137,8 @@ def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | No
     """
     has = ray.cluster_resources() if has is None else has
     cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
-    per_gpu = resources.gpus_per_trial if resources.gpus_per_trial is not None else float(gpus > 0)
+    packs = gpus if resources.gpus_per_trial == "auto" else 0
+    per_gpu = _gpus_of_a_trial(resources, gpus)
     if per_gpu > gpus:
         raise ClusterError(
             f"`resources.gpus_per_trial` must be at most the {gpus:g} GPUs of the cluster, "
@@ -134,13 +155,21 @@ def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | No
         wanted = min(wanted, fits)  # nothing is added to this machine; a cluster may grow
     concurrency = max(1, min(wanted, trials or wanted))
     share = cpus / concurrency if per_gpu else min(1.0, cpus / concurrency)
-    chosen = Plan(concurrency, resources.cpus_per_trial or _whole(share), per_gpu)
+    chosen = Plan(concurrency, resources.cpus_per_trial or _whole(share), per_gpu, packs)
     if not chosen.cpus and not chosen.gpus:
         raise ClusterError(
             "a trial must have cores or a GPU, but the cluster has none for trials now; "
             "set `resources.gpus_per_trial` or `resources.cpus_per_trial`, and keep one worker running"
         )
     return chosen
+
+
+def _gpus_of_a_trial(resources: Resources, gpus: float) -> float:
+    if resources.gpus_per_trial is None:
+        return float(gpus > 0)
+    if resources.gpus_per_trial == "auto":
+        return SHARES[0] if gpus else 0.0
+    return resources.gpus_per_trial
 
 
 def _fits(cpus: float, gpus: float, per_cpu: float | None, per_gpu: float) -> int:
@@ -155,6 +184,35 @@ def _fits(cpus: float, gpus: float, per_cpu: float | None, per_gpu: float) -> in
 def _whole(share: float) -> float:
     # Ray counts in thousandths; more cores than one are given whole.
     return float(math.floor(share)) if share >= 1 else math.floor(share * 1000) / 1000
+
+
+def gpu_memory_mb(resources: Resources) -> float:
+    """Return the memory of a GPU in MiB: what is stated, or the least of the cluster's nodes.
+
+    Raises:
+        ClusterError: If no node can tell.
+    """
+    if resources.gpu_memory_mb is not None:
+        return resources.gpu_memory_mb
+    ask = ray.remote(num_cpus=0, num_gpus=SHARES[0])(_total_memory_mb)
+    asked = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote()
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("GPU")
+    ]
+    told: list[float] = [memory for memory in ray.get(asked, timeout=NODE_CHECK_SECONDS) if memory]
+    if not told:
+        raise ClusterError(
+            "`resources.gpus_per_trial` auto needs the memory of a GPU, and no node sees one with CUDA; "
+            "set `resources.gpu_memory_mb`, or a number of GPUs"
+        )
+    return min(told)
+
+
+def _total_memory_mb() -> float | None:
+    from nas_ray.estimation import hardware  # loads torch, in a process of its own
+
+    return hardware.total_memory_mb()
 
 
 def starts_at_once(concurrency: int) -> int:

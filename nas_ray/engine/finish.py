@@ -89,7 +89,7 @@ def test_winner(folder: Path, parts: Parts, config: SearchConfig, plan: Plan, le
 def _read_test_part(
     folder: Path, best: BestTrial, parts: Parts, config: SearchConfig, plan: Plan
 ) -> dict[str, float]:
-    work = ray.remote(test_metrics).options(num_cpus=plan.cpus, num_gpus=plan.gpus)
+    work = ray.remote(test_metrics).options(num_cpus=plan.cpus, num_gpus=min(1.0, plan.most_gpus))
     reading = work.remote(
         folder / WEIGHTS,
         space=parts.space,

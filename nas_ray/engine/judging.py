@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from nas_ray.config import SearchConfig
-from nas_ray.costs.beside import Beside
+from nas_ray.costs.beside import START_S, Beside
 from nas_ray.costs.survey import check_possible
 from nas_ray.engine.shipping import ship
 from nas_ray.parts import Parts
@@ -24,14 +26,16 @@ def judged(config: SearchConfig, parts: Parts, *, begins: bool = False) -> Itera
     Raises:
         ConfigError: If they do not.
     """
-    if not parts.bounds:
+    if not parts.bounds and not parts.bounds.counted:
         yield
         return
     ship(parts.space, *parts.bounds.rules.values())
     task = parts.task.at(resolution=config.estimation.resolution, width=config.estimation.width)
     with Beside(parts.space, task, parts.bounds) as judge:
-        if begins:
+        if begins and parts.bounds:
             check_possible(judge, parts.strategy.points_to_evaluate, config.run.seed)
+        else:  # the process loads torch before it can answer
+            judge(parts.space.sample(np.random.default_rng(config.run.seed), task), START_S)
         parts.strategy.constraints = judge
         try:
             yield

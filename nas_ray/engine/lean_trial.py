@@ -28,7 +28,7 @@ class Shared:
             "log_to_file": spec.get("log_to_file"),
             "max_failures": spec.get("max_failures", 0),
         }
-        self.resources: Any = None
+        self.placement: Any = None
 
 
 class LeanTrial(Trial):  # type: ignore[misc]  # Ray ships no types for Trial
@@ -42,12 +42,22 @@ class LeanTrial(Trial):  # type: ignore[misc]  # Ray ships no types for Trial
         shared: What the run's trials have in common.
         config: The configuration.
         trial_id: Tune's id.
+        gpus: What it gets, where trials of a run differ.
+        placement: Its resources, where trials of a run differ.
     """
 
     placement_group_factory: Any
 
-    def __init__(self, shared: Shared, config: dict[str, Any], trial_id: str) -> None:
-        self._shared = shared
+    def __init__(
+        self,
+        shared: Shared,
+        config: dict[str, Any],
+        trial_id: str,
+        gpus: float | None = None,
+        placement: Any = None,
+    ) -> None:
+        self._shared, self._placement = shared, placement
+        self.gpus = gpus
         super().__init__(
             shared.name,
             config=config,
@@ -62,11 +72,11 @@ class LeanTrial(Trial):  # type: ignore[misc]  # Ray ships no types for Trial
         return self._shared.trainable
 
     def create_placement_group_factory(self) -> None:
-        """Take the resources of the run's trials: one object, which Tune's caches go by."""
-        if self._shared.resources is None:
+        """Take its own resources, or those of all trials: one object for each, which Tune's caches go by."""
+        if self._placement is None and self._shared.placement is None:
             super().create_placement_group_factory()
-            self._shared.resources = self.placement_group_factory
-        self.placement_group_factory = self._shared.resources
+            self._shared.placement = self.placement_group_factory
+        self.placement_group_factory = self._placement or self._shared.placement
 
     def init_local_path(self) -> None:
         """Make the trial's folder, once."""

@@ -8,12 +8,14 @@ the next trial, and actors that are free while the strategy thinks are kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
 from nas_ray.engine import ray_private
+from nas_ray.estimation.estimator import MOVES
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
 
@@ -37,8 +39,10 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         strategy.set_max_concurrency(self._limit)
         self._new: list[Any] = []
         self._waiting: list[Any] = []
-        self._kept: Any = None
-        """A trial whose resources the kept actors have; None while none is kept."""
+        self._kinds: dict[float | None, Any] = {}
+        """A trial of each size, in GPUs; one where all have the same resources."""
+        self._kept: set[float | None] = set()
+        """Sizes whose actors are kept while they are free."""
 
     @property
     def metric(self) -> str | None:
@@ -63,8 +67,11 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         return self._rule.on_trial_result(tune_controller, trial, result)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Hand it to the rule."""
-        self._rule.on_trial_complete(tune_controller, trial, result)
+        """Hand it to the rule, for which a trial that goes on in a larger part of a GPU has not ended."""
+        if result.get(MOVES):
+            self._rule.on_trial_error(tune_controller, trial)
+        else:
+            self._rule.on_trial_complete(tune_controller, trial, result)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """Hand it to the rule."""
@@ -78,13 +85,13 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         for trial in self._new:
             ray_private.let_wait(tune_controller, trial)
             self._waiting.append(trial)
-        self._keep(tune_controller)
+            self._kinds.setdefault(trial.gpus, trial)
         self._new.clear()
+        chosen = self._rule.choose_trial_to_run(tune_controller) if self._rule_chooses else None
+        self._keep(tune_controller, chosen)
         self._ramp(tune_controller)
-        if self._rule_chooses:
-            chosen = self._rule.choose_trial_to_run(tune_controller)
-            if chosen is not None:
-                return chosen
+        if chosen is not None:
+            return chosen
         return self._first(tune_controller) if ray_private.has_free_actor(tune_controller) else None
 
     def debug_string(self) -> str:
@@ -93,28 +100,36 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
 
     def _first(self, controller: Any) -> Any:
         """Return the trial that waits longest and whose own actor is not starting; any, if no other comes."""
+        taker = next(self._without_place(controller), None)
+        return self._waiting[0] if taker is None and self._waiting and self._strategy.closed else taker
+
+    def _without_place(self, controller: Any) -> Iterator[Any]:
         self._waiting = [trial for trial in self._waiting if trial.status == Trial.PENDING]
-        takers = (
-            trial
-            for trial in self._waiting
-            if self._strategy.closed or not ray_private.is_starting(controller, trial)
-        )
-        return next(takers, None)
+        return (trial for trial in self._waiting if not ray_private.is_starting(controller, trial))
 
     def _ramp(self, controller: Any) -> None:
         if self._limit < self._size:
             self._limit = min(self._size, max(self._limit, ray_private.actors_up(controller) + self._starts))
             self._strategy.set_max_concurrency(self._limit)
 
-    def _keep(self, controller: Any) -> None:
-        wanted = not self._strategy.closed
-        if wanted and self._kept is None and self._new:
-            self._kept = self._new[0]
-            ray_private.keep_actors(controller, self._kept, self._size)
-        elif not wanted and self._kept is not None:
-            ray_private.keep_actors(controller, self._kept, -self._size)
-            self._kept = None
+    def _keep(self, controller: Any, chosen: Any) -> None:
+        wanted = set() if self._strategy.closed else self._sizes_to_keep(controller, chosen)
+        if wanted == self._kept:
+            return
+        for size, trial in self._kinds.items():
+            by = (size in wanted) - (size in self._kept)
+            if by:
+                ray_private.keep_actors(controller, trial, by * self._size)
+        self._kept = wanted
+
+    def _sizes_to_keep(self, controller: Any, chosen: Any) -> set[float | None]:
+        if len(self._kinds) < 2:
+            return set(self._kinds)
+        if chosen is None or ray_private.is_starting(controller, chosen):
+            chosen = next(self._without_place(controller), None)
+        # Free actors of another size hold what a trial without a place needs.
+        return set(self._kinds) if chosen is None else {chosen.gpus}
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune's objects stay behind."""
-        return {**self.__dict__, "_new": [], "_waiting": [], "_kept": None}
+        return {**self.__dict__, "_new": [], "_waiting": [], "_kinds": {}, "_kept": set()}

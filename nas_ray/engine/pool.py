@@ -7,7 +7,8 @@ from typing import Any
 
 import ray
 
-from nas_ray.estimation.estimator import Estimator
+from nas_ray.engine.peers import Peers
+from nas_ray.estimation.estimator import MOVES, Estimator
 from nas_ray.spaces import Config
 
 
@@ -50,6 +51,7 @@ class PooledEstimator(Estimator):
 
     def _prepare(self, config: Config) -> None:
         super().setup(config, **{name: ray.get(part) for name, part in self._parts.items()})
+        self.team = Peers.of_this_trial(self._parts, self.device)
         self._prepared = True
 
     def _try(self, begin: Callable[[Config], Any], config: Config) -> None:
@@ -57,15 +59,23 @@ class PooledEstimator(Estimator):
         try:
             begin(config)
         except Exception as error:
-            self._failed = _failure(error)
+            self._failed = _failure(error, ray.get(self._parts["moves"]))
 
 
-def _failure(error: Exception) -> dict[str, Any]:
-    from nas_ray.estimation import failures  # loads torch, which the driver has no use for
+def _failure(error: Exception, moves: bool) -> dict[str, Any]:
+    from nas_ray.estimation import failures, hardware  # load torch, which the driver has no use for
 
     if failures.spoils_process(error):
         raise error
     reason = "out_of_memory" if failures.is_out_of_memory(error) else "error"
-    end = {"outcome": "failed", "reason": reason, "error": failures.text_of(error), "epoch": 0, "done": True}
+    end: dict[str, Any] = {
+        "outcome": "failed",
+        "reason": reason,
+        "error": failures.text_of(error),
+        "epoch": 0,
+        "done": True,
+    }
+    if moves and reason == "out_of_memory" and hardware.share_of_gpu() < 1:
+        end[MOVES] = True
     failures.release(error)
     return end

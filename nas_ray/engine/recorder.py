@@ -14,6 +14,7 @@ from nas_ray.engine.failing import Failing
 from nas_ray.engine.hung import Watch
 from nas_ray.engine.paused import forget_checkpoints, forget_tunes_checkpoints, start_over_smaller
 from nas_ray.engine.progress import Progress, Silent, Snapshot
+from nas_ray.estimation.estimator import MOVES
 from nas_ray.estimation.proxies import PROXIES
 from nas_ray.ledger import Ledger
 from nas_ray.reports import fidelity_of, score_of
@@ -25,7 +26,7 @@ FACTS = ("params", "flops", "inherited_from", "inheritance")
 DIALS = ("data_share", "resolution", "width")
 NOT_METRICS = frozenset(
     {
-        *FACTS, *DIALS, "epoch", "max_epochs", "seconds", "done", "trial_id", "training_iteration",
+        *FACTS, *DIALS, MOVES, "epoch", "max_epochs", "seconds", "done", "trial_id", "training_iteration",
         "time_this_iter_s", "time_total_s", "timestamp", "pid", "time_since_restore",
         "iterations_since_restore", "timesteps_since_restore", "timesteps_total", "episodes_total",
         "should_checkpoint",
@@ -43,7 +44,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         attempt: Number of this start or resume.
         snapshot: Live numbers, shown by ``progress``.
         progress: What shows them.
-        gpus: GPUs of a trial.
+        gpus: GPUs of a trial, where all have as many.
         seed: Seed of the run.
         recorded: Last epoch of each trial in the record of earlier attempts.
         watch: Ends trials that hang.
@@ -75,6 +76,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._proposals: dict[str, Proposal] = {}
         self._trials: dict[str, Any] = {}
         self._ends: dict[str, dict[str, Any]] = {}
+        self._moving: set[str] = set()
         strategy.recorder, strategy.why_failed = self.on_proposal, self.why_failed
 
     def name_of(self, trial: Any) -> str:
@@ -105,7 +107,11 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         self._watch.heard(trial)
         if proposal is not None:
             self._ledger.append(
-                "start", trial_id=proposal.trial_id, ray_trial_id=trial.trial_id, attempt=self._attempt
+                "start",
+                trial_id=proposal.trial_id,
+                ray_trial_id=trial.trial_id,
+                attempt=self._attempt,
+                gpus=self._gpus_of(trial),
             )
             self.snapshot.begun(proposal.trial_id)
 
@@ -118,6 +124,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
         if result.get("error"):
             proxies = {name: result[name] for name in PROXIES if name in result}
             self._ends[trial.trial_id] = {"error": str(result["error"]), "metrics": proxies, **_facts(result)}
+        if result.get(MOVES):
+            self._moving.add(trial.trial_id)
         if fidelity_of(result) <= self._recorded.get(proposal.trial_id, 0):
             return  # it ended before an epoch, or tells it again: after a pause or the loss of its process
         self._recorded[proposal.trial_id] = int(fidelity_of(result))
@@ -133,7 +141,7 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             decision="pause" if pausing.is_paused(trial.trial_id) else _decision(result),
             node=result.get("hostname"),
             pid=result.get("pid"),
-            gpus=self._gpus,
+            gpus=self._gpus_of(trial),
             dials={name: result.get(name) for name in DIALS},
             **_facts(result),
         )
@@ -147,24 +155,24 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             self._ledger.append("retry", trial_id=proposal.trial_id, error=crashes.text_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record the end of a trial."""
-        self._end(trial, self._ends.pop(trial.trial_id, {"error": ""}))
+        """Record the end of a trial, or that it goes on in a larger part of a GPU."""
+        end = self._ends.pop(trial.trial_id, {"error": ""})
+        if trial.trial_id in self._moving:
+            self._moving.remove(trial.trial_id)
+            self._again(trial, end["error"])
+        else:
+            self._end(trial, end)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial whose process was lost starts again, or that it is lost for good."""
         proposal = self._proposals.get(trial.trial_id)
-        self._watch.over(trial)
         text = self._watch.words if self._watch.ended(trial.trial_id) else crashes.text_of(trial)
         if proposal is None or self._strategy.memory.ended(proposal.number) is not None:
             self._end(trial, {"error": text})
             return
-        self._ledger.append("retry", trial_id=proposal.trial_id, error=text)
         if self._folder is not None and self.why_failed(trial.trial_id) == "out_of_memory":
             start_over_smaller(self._folder, proposal.trial_id)
-        if self._folder is not None:
-            forget_tunes_checkpoints(trial)
-        self._proposals.pop(trial.trial_id)
-        self._trials.pop(trial.trial_id)
+        self._again(trial, text)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Let the ledger and the live line keep time; called at least ten times a second."""
@@ -179,6 +187,17 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
         """Tune copies the experiment for every trial, and with it what names them."""
         return self
+
+    def _gpus_of(self, trial: Any) -> float:
+        return self._gpus if trial.gpus is None else float(trial.gpus)
+
+    def _again(self, trial: Any, text: str) -> None:
+        self._watch.over(trial)
+        proposal = self._proposals.pop(trial.trial_id)
+        self._trials.pop(trial.trial_id)
+        self._ledger.append("retry", trial_id=proposal.trial_id, error=text)
+        if self._folder is not None:
+            forget_tunes_checkpoints(trial)
 
     def _end(self, trial: Any, facts: dict[str, Any]) -> None:
         self._watch.over(trial)

@@ -15,6 +15,7 @@ from nas_ray.engine.limits import Limits
 from nas_ray.engine.placing import Placing
 from nas_ray.engine.proposing import Proposing
 from nas_ray.engine.recorder import Recorder
+from nas_ray.engine.sizes import Sizes
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
 
@@ -30,6 +31,7 @@ def make_tuner(
     folder: Path,
     attempt: int,
     ahead: Ahead | None = None,
+    sizes: Sizes | None = None,
     callbacks: Sequence[tune.Callback] = (),
 ) -> tune.Tuner:
     """Return a Tuner whose ``fit`` does one attempt of a run; its environment is :func:`quiet_tune`'s.
@@ -44,15 +46,16 @@ def make_tuner(
         folder: The run's folder; Ray's own files go to ``ray/`` in it.
         attempt: Number of this start or resume.
         ahead: Prepares the proposals of a slow strategy beside the loop.
+        sizes: Packs trials of several sizes on GPUs.
         callbacks: Of the user's own.
     """
     batched = in_batches(trainable, quiet_epochs(rule, limits), strategy.objective)
     return tune.Tuner(
-        tune.with_resources(batched, plan.bundle),
+        tune.with_resources(batched, plan.placement()),
         tune_config=tune.TuneConfig(
             metric=strategy.objective.metric,
             mode=strategy.objective.mode,
-            search_alg=Proposing(strategy, ahead),
+            search_alg=Proposing(strategy, ahead, sizes),
             scheduler=Placing(rule, strategy, plan.concurrency, starts_at_once(plan.concurrency)),
             num_samples=-1,
             reuse_actors=True,

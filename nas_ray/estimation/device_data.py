@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,12 +16,10 @@ from torch.nn import functional as F
 from nas_ray.data import Splits
 from nas_ray.data.statistics import Statistics
 from nas_ray.estimation.hardware import image_layout
+from nas_ray.estimation.settings import SHARE_OF_FREE_MEMORY
 from nas_ray.spaces import derived_seed
 
 Part = tuple[Tensor, Tensor]
-
-SHARE_OF_FREE_MEMORY = 0.3
-"""A data set moves to a GPU as a whole if it takes at most this share of the memory free there."""
 
 
 class DeviceData:
@@ -42,6 +42,7 @@ class DeviceData:
         data_share: float = 1.0,
     ) -> None:
         self.device = device
+        self._rank, self._ranks = 0, 1
         self._layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
         chosen = _share(len(splits.x_train), data_share)
         prepared = torch.tensor if splits.vocabulary is not None else _normaliser(splits)
@@ -63,6 +64,19 @@ class DeviceData:
         """Number of training samples used in an epoch."""
         return len(self._parts["train"][0])
 
+    def share(self, rank: int, ranks: int) -> DeviceData:
+        """Return these data for one of several processes: of each batch in an order of training its share.
+
+        All shares of a batch have the same size: where it cannot be divided, some samples are seen twice.
+
+        Args:
+            rank: Of the process, from 0.
+            ranks: Processes.
+        """
+        shared = copy.copy(self)
+        shared._rank, shared._ranks = rank, ranks
+        return shared
+
     def steps(self, batch_size: int) -> int:
         """Return the number of batches that a training epoch has."""
         return len(self._starts(len(self), batch_size))
@@ -79,7 +93,9 @@ class DeviceData:
         x, y = self._parts[part]
         order = None if generator is None else torch.randperm(len(x), generator=generator).to(x.device)
         for start in range(0, len(x), batch_size) if order is None else self._starts(len(x), batch_size):
-            picked = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
+            picked: slice | Tensor = slice(start, start + batch_size)
+            if order is not None:
+                picked = self._own(order[picked])
             inputs = x[picked].to(self.device, non_blocking=True)
             yield (
                 inputs.contiguous(memory_format=self._layout),
@@ -90,6 +106,14 @@ class DeviceData:
     def _starts(samples: int, batch_size: int) -> range:
         single = batch_size > 1 and samples > batch_size and samples % batch_size == 1
         return range(0, samples - single, batch_size)
+
+    def _own(self, batch: Tensor) -> Tensor:
+        if self._ranks == 1:
+            return batch
+        # Not one sample for itself, which batch normalisation could not take.
+        size = max(min(2, len(batch)), math.ceil(len(batch) / self._ranks))
+        places = torch.arange(size, device=batch.device) * self._ranks + self._rank
+        return batch[places % len(batch)]
 
     def _fits(self) -> bool:
         size = sum(tensor.nbytes for part in self._parts.values() for tensor in part)

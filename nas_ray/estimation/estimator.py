@@ -27,8 +27,11 @@ from nas_ray.tasks import Task
 
 if TYPE_CHECKING:
     from nas_ray.estimation.learner import Learner
+    from nas_ray.estimation.parallel import Team
 
 CHECKPOINT = "checkpoint.pt"
+MOVES = "moves"
+"""Key of the last report of a trial that ran out of memory, and starts again in a larger part of a GPU."""
 BATCH_SIZE = "train.batch_size"
 HALF = ".half"
 """Ending of the file beside a trial's checkpoint that has it train with half the batch."""
@@ -50,6 +53,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     read_up = True
     """Whether all reports were read before a step; False within a batch of epochs that are told together."""
+    team: Team | None = None
+    """The further processes that train each network, on a GPU of their own; the engine makes it."""
 
     def setup(
         self,
@@ -67,6 +72,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         recorded: Mapping[str, int] | None = None,
         learner: type[Learner] | None = None,
         threads: int | None = None,
+        moves: bool = False,
     ) -> None:
         """Prepare the process; called once per actor.
 
@@ -86,6 +92,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             recorded: Last epoch of each trial in the run's record, where earlier attempts trained it.
             learner: The recipe's class; None takes :class:`Learner`.
             threads: CPU threads of this actor; None leaves torch's choice.
+            moves: Whether a trial that runs out of memory in a part of a GPU goes on in a larger part.
 
         Raises:
             ConfigError: If ``limits`` holds anything else.
@@ -102,7 +109,9 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self.task = task.at(resolution=self.settings.resolution, width=self.settings.width)
         if threads:
             torch.set_num_threads(threads)
-        self.device = hardware.best_device()
+        self.device, share = hardware.best_device(), hardware.share_of_gpu()
+        hardware.keep_to(share, self.device)
+        self._moves = moves and share < 1
         self.data = DeviceData(
             data, self.device, resolution=self.settings.resolution, data_share=self.settings.data_share
         )
@@ -132,15 +141,18 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         if self.read_up:
             self._unread.clear()
         self._saved = False  # whether the trial was paused after its last epoch, and may go on elsewhere
+        self._moved = False
         try:
             result = self._untold() or self._infeasible() or self._epoch()
         except Exception as error:
+            if self.team is not None:
+                self.team.leave()
             if failures.spoils_process(error):
                 self._unread.clear()  # nothing can be kept any more
                 raise
             result = self._failure(error)
             if result["reason"] == "out_of_memory":
-                result = self._with_half_the_batch() or result
+                result = self._moving(result) or self._with_half_the_batch() or result
         result.setdefault("seconds", time.perf_counter() - started)
         self._beginning.clear()
         self._unread.append(dict(result))
@@ -160,7 +172,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def cleanup(self) -> None:
         """Keep what an interrupted trial has learnt; called when the actor ends."""
-        if self._last is not None:
+        if self._last is not None and not self._moved:
             goes_on = self.learner.state_dict() if self.learner else self._state or {}
             state = {} if self._last["done"] else goes_on
             untold = [*self._unread, *self._to_tell]
@@ -180,7 +192,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self._state = state
         self._unread: list[dict[str, Any]] = []
         self._to_tell: list[dict[str, Any]] = []  # reports of an earlier attempt, which it has not read
-        self._saved = False
+        self._saved = self._moved = False
         self._batch_size: int | None = None  # where it is not the recipe's, since that took too much memory
         self._beginning: dict[str, Any] = {}  # what is told of a trial once, with its first report
         self._checkpoint = Checkpoint(
@@ -203,7 +215,7 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         learner = self.learner
         if learner.epoch and self.read_up:
             self._checkpoint.tick(learner.state_dict)
-        values = learner.step()
+        values = learner.step() if self.team is None else self.team.step(learner)
         result = {**self._facts(), **values}
         if diverged := verdicts.divergence(result, self.task.objectives):
             return self._ended("failed", "diverged", diverged)
@@ -222,11 +234,13 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
             costs = self.bounds.costs(self.learner.model, self.trial_config, self.task)
         if broken := self.bounds.beyond(costs):
             return self._beyond(Verdict(broken, costs))
-        if self.learner.epoch:
-            return None
-        if (beaten := self._measured(self.learner)) is None:
+        if not self.learner.epoch:
+            if beaten := self._measured(self.learner):
+                return beaten
             self._inherit(self.learner)
-        return beaten
+        if self.team is not None:
+            self.team.take(self.learner, self.trial_config, self._batch_size)
+        return None
 
     def _measured(self, learner: Learner) -> dict[str, Any] | None:
         """Compute the proxies of an untrained network; return how the trial ends where it stands too low."""
@@ -284,10 +298,15 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         self._free()
         return result
 
+    def _moving(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """Leave a trial that ran out of memory to a larger part of a GPU, where this process has a part."""
+        self._moved = self._moves
+        return {**result, MOVES: True} if self._moves else None
+
     def _halve(self) -> bool:
         batch_size = int(self.trial_config.get(BATCH_SIZE, self.settings.batch_size)) // 2
         if batch_size:
-            self._beginning["batch_size"] = self._batch_size = batch_size
+            self._batch_size = batch_size
         return bool(batch_size)
 
     def _with_half_the_batch(self) -> dict[str, Any] | None:
@@ -321,6 +340,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         }
         if self.learner is not None:
             facts |= {"params": self.learner.costs.params, "flops": self.learner.costs.flops}
+        if self._batch_size is not None:
+            facts["batch_size"] = self._batch_size
         return {**facts, **self._beginning, **hardware.peak_memory(self.device)}
 
     # Files.
@@ -335,6 +356,8 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _leave(self) -> None:
         # Not when it ends, but when the next one begins: by then its end is read, and in the run's record.
+        if self._moved:
+            return  # its files are another process's now
         failed = self._last is not None and self._last["outcome"] == "failed"
         if self.incumbents is not None:
             (self.incumbents.withdraw if failed else self.incumbents.settle)(self._name)

@@ -7,8 +7,12 @@ import gc
 import ray
 import torch
 
+from nas_ray.estimation.settings import CONTEXT_MB
+
 FIRST_WITH_BFLOAT16 = 8
 """CUDA compute capability from which bfloat16 is computed and not emulated."""
+
+MIB = 2**20
 
 
 def mixed_precision(device: torch.device) -> torch.dtype | None:
@@ -31,11 +35,38 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() and not denied else "cpu")
 
 
+def total_memory_mb() -> float | None:
+    """Return the memory of the GPU that Ray gave this process in MiB; None where there is none."""
+    device = best_device()
+    return None if device.type != "cuda" else torch.cuda.get_device_properties(device).total_memory / MIB
+
+
+def share_of_gpu() -> float:
+    """Return how many GPUs this process was given by Ray; 1 where there is no Ray, or it has given none."""
+    if not ray.is_initialized():
+        return 1.0
+    return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 1.0))
+
+
+def keep_to(share: float, device: torch.device) -> None:
+    """Limit this process to its share of a GPU's memory, of which Ray keeps account and no more.
+
+    A network that needs more then runs out of memory by itself, and takes none of its neighbours'.
+
+    Args:
+        share: Of the GPU, up to 1; less for what CUDA itself takes.
+        device: The GPU, or another device, where nothing is limited.
+    """
+    if device.type == "cuda" and share < 1:
+        total = torch.cuda.get_device_properties(device).total_memory / MIB
+        torch.cuda.set_per_process_memory_fraction(max(share / 2, share - CONTEXT_MB / total), device)
+
+
 def peak_memory(device: torch.device) -> dict[str, float]:
     """Return ``peak_memory_mb`` since the last :func:`free`, on devices that count it."""
     if device.type != "cuda":
         return {}
-    return {"peak_memory_mb": torch.cuda.max_memory_allocated(device) / 2**20}
+    return {"peak_memory_mb": torch.cuda.max_memory_allocated(device) / MIB}
 
 
 def free(device: torch.device) -> None:

@@ -66,7 +66,7 @@ class Learner:
         trained = {key[len(TRAINING) :]: value for key, value in config.items() if key.startswith(TRAINING)}
         self.settings = settings.replaced(trained)
         self.device = data.device
-        self.epoch = 0
+        self.epoch = self.rank = 0  # the rank is this process's among those that train the network
         with seeded(derived_seed(seed, "weights"), self.device):
             self.model = self.build().to(self.device)
             if weights is None:
@@ -225,13 +225,24 @@ class Learner:
         """Return the context of mixed precision; without effect where single precision is as quick."""
         return torch.autocast(self.device.type, dtype=self._precision, enabled=self._precision is not None)
 
-    def step(self) -> dict[str, float]:
-        """Train one epoch and evaluate, and return the metrics as plain numbers; called by the estimator."""
+    def step(self, evaluates: bool = True) -> dict[str, float]:
+        """Train one epoch and evaluate, and return the metrics as plain numbers; called by the estimator.
+
+        Args:
+            evaluates: False where another process evaluates the network.
+        """
         self._tell_progress()
-        with seeded(derived_seed(self.seed, "epoch", self.epoch), self.device):
-            values = {**self.train_epoch(), **self.evaluate("val")}
+        ranks = [self.rank] if self.rank else []
+        with seeded(derived_seed(self.seed, "epoch", self.epoch, *ranks), self.device):
+            values = {**self.train_epoch(), **(self.evaluate("val") if evaluates else {})}
         self.epoch += 1
         return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
+
+    def single_precision_unless_bfloat16(self) -> None:
+        """Leave half precision, whose scaler decides by itself on every step: processes would part ways."""
+        if self.scaler.is_enabled():
+            self._precision = None
+            self.scaler = torch.amp.GradScaler(self.device.type, enabled=False)
 
     def _tell_progress(self) -> None:
         """Tell modules that change over the training, such as a scheduled drop-path, how far it is."""

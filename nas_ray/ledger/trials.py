@@ -38,6 +38,7 @@ TAIL: Columns = {
     "started_at": "time",
     "ended_at": "time",
     "wall_s": "float",
+    "gpus": "float",
     "gpu_s": "float",
     "node": "text",
     "note": "text",
@@ -145,14 +146,14 @@ def _measurements(run: RunRecord, trial: TrialRecord, metrics: Columns) -> Recor
 
 def _times(run: RunRecord, trial: TrialRecord) -> Record:
     wall = sum(stint.seconds for stint in trial.stints)
-    gpus = _last(trial.reports[-1:], "gpus")
-    gpus = run.setting("gpus_per_trial", 0.0) if gpus is None else gpus
+    gpus = _last([*trial.starts[-1:], *trial.reports[-1:]], "gpus") or 0.0
     ended = trial.end or (None if trial.trains else trial.proposal)
     return {
         "proposed_at": trial.proposal["at"],
         "started_at": trial.starts[0]["at"] if trial.starts else None,
         "ended_at": ended["at"] if ended else None,
         "wall_s": wall,
+        "gpus": gpus,
         "gpu_s": wall * gpus,
     }
 

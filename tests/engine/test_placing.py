@@ -1,5 +1,6 @@
 """Which actor a trial gets, and what becomes of one whose process is lost; Tune's controller is played."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -24,12 +25,12 @@ class Controller:
     """What the engine asks of Tune's controller, by the private names."""
 
     def __init__(self, monkeypatch):
-        self.kept, self.waits, self.free, self.up, self.starting = 0, [], False, 0, set()
+        self.kept, self.waits, self.free, self.up, self.starting = Counter(), [], False, 0, set()
         for name in ("keep_actors", "has_free_actor", "actors_up", "is_starting", "let_wait"):
             monkeypatch.setattr(ray_private, name, getattr(self, f"_{name}"))
 
     def _keep_actors(self, controller, trial, by):
-        self.kept += by
+        self.kept[trial.gpus] += by
 
     def _has_free_actor(self, controller):
         return self.free
@@ -44,8 +45,8 @@ class Controller:
         self.waits.append(trial.name)
 
 
-def added(placing, *names):
-    trials = [SimpleNamespace(name=name, status=Trial.PENDING) for name in names]
+def added(placing, *names, gpus=None):
+    trials = [SimpleNamespace(name=name, status=Trial.PENDING, gpus=gpus) for name in names]
     for trial in trials:
         placing.on_trial_add(None, trial)
     return trials
@@ -58,7 +59,7 @@ def test_a_trial_whose_actor_starts_waits_for_it_and_a_free_one_goes_to_who_wait
     placing = Placing(NoStopping("score", "max"), strategy, size=3)
     first, second, third = added(placing, "first", "second", "third")
     assert placing.choose_trial_to_run(controller) is None, "Tune starts them by itself, in their order"
-    assert (controller.waits, controller.kept) == (["first", "second", "third"], 3)
+    assert (controller.waits, controller.kept) == (["first", "second", "third"], {None: 3})
     controller.free, controller.starting = True, {"first"}
     assert placing.choose_trial_to_run(controller) is second, (
         "an actor for it was requested, and has no place"
@@ -68,9 +69,24 @@ def test_a_trial_whose_actor_starts_waits_for_it_and_a_free_one_goes_to_who_wait
     assert placing.choose_trial_to_run(controller) is None, "the free actor is kept for the next proposal"
     strategy.closed = True
     assert placing.choose_trial_to_run(controller) is first, "no other trial comes"
-    assert controller.kept == 0
+    assert controller.kept == {None: 0}
     first.status = third.status = Trial.TERMINATED
     assert placing.choose_trial_to_run(controller) is None
+
+
+def test_free_actors_of_another_size_give_way_to_a_trial_without_a_place(strategy, monkeypatch):
+    controller = Controller(monkeypatch)
+    placing = Placing(NoStopping("score", "max"), strategy, size=4)
+    (small,) = added(placing, "small", gpus=0.25)
+    controller.starting = {"small"}
+    placing.choose_trial_to_run(controller)
+    small.status = Trial.RUNNING
+    added(placing, "large", gpus=1.0)
+    placing.choose_trial_to_run(controller)
+    assert controller.kept == {0.25: 0, 1.0: 4}, "what small ones hold may be what it lacks"
+    controller.starting = {"large"}
+    placing.choose_trial_to_run(controller)
+    assert controller.kept == {0.25: 4, 1.0: 4}, "each size has a pool of its own"
 
 
 def test_no_more_actors_start_at_a_time_than_there_are_cores_for(strategy, monkeypatch):

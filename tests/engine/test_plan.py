@@ -29,7 +29,7 @@ def test_as_many_trials_run_at_once_as_fit(monkeypatch, has, asked, trials, expe
     monkeypatch.setattr(cluster.ray, "cluster_resources", lambda: has)
     plan = cluster.plan(Resources(**asked), trials)
     assert (plan.concurrency, plan.cpus, plan.gpus) == expected
-    assert plan.threads == max(1, int(plan.cpus))
+    assert plan.threads == max(1, int(plan.cpus / plan.processes)), "of each process"
     assert plan.cpus * plan.concurrency <= has["CPU"]
 
 

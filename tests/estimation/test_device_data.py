@@ -94,3 +94,22 @@ def test_images_have_the_layout_that_the_device_wants(digits, monkeypatch):
 def test_the_cpu_needs_neither_half_precision_nor_another_layout():
     assert hardware.mixed_precision(CPU) is None
     assert hardware.image_layout(CPU) is torch.contiguous_format
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch_size", "ranks"), [(64, 16, 2), (50, 16, 2), (51, 16, 4), (5, 3, 4), (7, 8, 2)]
+)
+def test_processes_share_each_batch_in_parts_of_one_size_and_leave_no_sample_out(samples, batch_size, ranks):
+    inputs = np.arange(samples, dtype=np.float32)[:, None]
+    splits = Splits(
+        inputs, np.arange(samples) % 2, inputs[:4], np.arange(4) % 2, inputs[:4], np.arange(4) % 2
+    )
+    whole = DeviceData(splits, CPU)
+    batches = [set(x.flatten().tolist()) for x, _ in seen(whole, batch_size=batch_size)]
+    shares = [seen(whole.share(rank, ranks), batch_size=batch_size) for rank in range(ranks)]
+    for number, batch in enumerate(batches):
+        parts = [share[number][0].flatten().tolist() for share in shares]
+        assert {len(part) for part in parts} == {max(min(2, len(batch)), -(-len(batch) // ranks))}
+        assert set().union(*parts) == batch
+    assert all(len(share) == len(batches) == whole.steps(batch_size) for share in shares)
+    assert len(seen(whole.share(1, ranks), "val")[0][0]) == 4, "evaluation is of the whole part"

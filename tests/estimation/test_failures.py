@@ -10,7 +10,8 @@ from ray import tune
 from torch import nn
 
 from nas_ray.engine.paused import start_over_smaller
-from nas_ray.estimation import Estimation, Estimator, Learner, failures
+from nas_ray.estimation import Estimation, Estimator, Learner, failures, hardware
+from nas_ray.estimation.estimator import MOVES
 from nas_ray.spaces import SearchSpace
 
 GOOD = {"kind": "good"}
@@ -115,6 +116,24 @@ def test_a_trial_whose_node_ran_out_of_memory_starts_again_with_half_the_batch(t
     trial = trainer(space=SPACE, settings=Estimation(batch_size=32, max_epochs=1), folder=str(tmp_path))
     (result,) = trial.run({"kind": "half"}, "large")
     assert (result["outcome"], result["batch_size"]) == ("finished", 16)
+
+
+def test_a_trial_in_a_part_of_a_gpu_that_may_have_more_leaves_its_files_to_the_next_process(
+    trainer, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(hardware, "share_of_gpu", lambda: 0.5)
+    trial = trainer(space=SPACE, settings=Estimation(max_epochs=1), folder=str(tmp_path), moves=True)
+    (result,) = trial.run({"kind": "cuda"}, "large")
+    assert (result["outcome"], result["reason"], result[MOVES]) == ("failed", "out_of_memory", True)
+    assert "batch_size" not in result, "a larger part comes before a smaller batch"
+    elsewhere = [tmp_path / "checkpoints" / "large.pt", tmp_path / "incumbents" / "0.9@1@large.open"]
+    for path in elsewhere:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (good,) = trial.run(GOOD, "good")
+    trial.estimator.cleanup()
+    assert (good["outcome"], MOVES in good) == ("finished", False)
+    assert all(path.exists() for path in elsewhere)
 
 
 @pytest.mark.parametrize("kind", ["absurd", "cause", "shape", "error"])

@@ -24,7 +24,8 @@ TRIALS_HEAD = [
 ]
 FIDELITY = ["rung", "epoch", "max_epochs", "data_share", "resolution", "width"]
 METRICS = ["val_acc", "val_acc_last", "val_loss", "train_loss"]
-TAIL = ["params", "flops", "seed", "proposed_at", "started_at", "ended_at", "wall_s", "gpu_s", "node", "note"]
+TIMES = ["proposed_at", "started_at", "ended_at", "wall_s", "gpus", "gpu_s"]
+TAIL = ["params", "flops", "seed", *TIMES, "node", "note"]
 EPOCHS = ["trial_id", "attempt", "epoch", "val_acc", "val_loss", "train_loss", "seconds", "decision"]
 
 
@@ -84,7 +85,7 @@ def test_a_finished_trial(story):
     assert (told["params"], told["flops"], told["seed"]) == (200, 2000, 11)
     assert told["started_at"] == pd.Timestamp(story.now - 3, unit="s", tz="UTC")
     assert told["ended_at"] == pd.Timestamp(story.now, unit="s", tz="UTC")
-    assert (told["wall_s"], told["gpu_s"], told["node"]) == (3.0, 1.5, "n1")
+    assert (told["wall_s"], told["gpus"], told["gpu_s"], told["node"]) == (3.0, 0.5, 1.5, "n1")
     assert told["note"] == '{"source": "mutation"}'
 
 
