@@ -2,8 +2,10 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
+import ray
 import torch
 from ray import tune
 from torch import nn
@@ -102,3 +104,29 @@ class Killing(Tiny):
             Path(self.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return linear(task)
+
+
+class Gathering(Tiny):
+    """Networks that nobody trains before so many nodes of the cluster have one to train.
+
+    Args:
+        folder: Takes a file for each node, named by its id.
+        nodes: How many.
+        leaver: Id of a node that is lost once they have gathered, as a spot machine is that is taken back.
+    """
+
+    name = "gathering"
+
+    def __init__(self, folder="", nodes=1, leaver=""):
+        self.folder, self.nodes, self.leaver = folder, nodes, leaver
+
+    def build(self, config, task):
+        if ray.is_initialized():  # elsewhere its operations are counted
+            node = ray.get_runtime_context().get_node_id()
+            Path(self.folder, node).touch()
+            while len(os.listdir(self.folder)) < self.nodes:
+                time.sleep(0.05)
+            if node == self.leaver:
+                os.kill(os.getppid(), signal.SIGKILL)  # the node's own process
+                signal.pause()
+        return super().build(config, task)
