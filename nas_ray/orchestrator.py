@@ -35,7 +35,7 @@ from nas_ray.engine.sizes import Sizes, data_mb
 from nas_ray.engine.tuner import make_tuner
 from nas_ray.errors import RunError
 from nas_ray.estimation.heritage import HERITAGE, Heritage
-from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord
+from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord, write_stop
 from nas_ray.parts import Parts, make_parts, name_of, rules_in
 from nas_ray.results import SearchResult
 from nas_ray.spaces import SearchSpace
@@ -267,7 +267,7 @@ def _attempt(
         raise
     finally:
         ahead.close()
-        ledger.append("stop", attempt=attempt, reason=reason)
+        write_stop(ledger, attempt, reason)
         show.stop()
         deliver(folder, parts, config, clean=in_order)
     if failing.hopeless:

@@ -12,6 +12,7 @@ from nas_ray.ledger.frames import (
 )
 from nas_ray.ledger.reader import history, is_live, read
 from nas_ray.ledger.run import RunRecord, TrialRecord
+from nas_ray.ledger.utilisation import busy_share, write_stop
 from nas_ray.ledger.writer import LEDGER, VERSION, Ledger
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Record",
     "RunRecord",
     "TrialRecord",
+    "busy_share",
     "epochs_frame",
     "epochs_schema",
     "history",
@@ -29,4 +31,5 @@ __all__ = [
     "trials_frame",
     "trials_schema",
     "write_parquet",
+    "write_stop",
 ]

@@ -180,6 +180,7 @@ class RunRecord:
             trial.reports.append(record)
             if trial.stints and trial.stints[-1].open:
                 trial.stints[-1].end = record["at"]
+                trial.stints[-1].open = record.get("decision") != "pause"  # it gives its slot back
 
     def _on_retry(self, record: Record) -> None:
         if (trial := self.trials.get(record["trial_id"])) is not None:

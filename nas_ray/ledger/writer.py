@@ -70,7 +70,8 @@ class Ledger:
 
         Args:
             kind: Such as ``"propose"``, ``"report"`` or ``"end"``.
-            fields: Anything plain or numeric; NaN and infinities are stored as null.
+            fields: Anything plain or numeric; NaN and infinities are stored as null. ``at`` stands
+                in place of the time.
 
         Raises:
             RunError: If the ledger is closed, or the disk is full or gone; the file then ends
@@ -78,7 +79,7 @@ class Ledger:
         """
         if not self._lock.held:
             raise RunError(f"{self.path} is closed; open it with `Ledger(path)` to write on")
-        line = to_line({"kind": kind, "at": self._clock(), **fields})
+        line = to_line({"kind": kind, "at": self.now(), **fields})
         with self._turn:
             try:
                 self._write(line)
@@ -86,6 +87,10 @@ class Ledger:
                 raise self._failed(error) from error
             self._dirty = True
             self.tick()
+
+    def now(self) -> float:
+        """Return what a record written now is stamped with."""
+        return self._clock()
 
     def tick(self) -> None:
         """Call fsync if a record has waited for it for a second; costs nothing otherwise."""

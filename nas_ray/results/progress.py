@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from nas_ray.ledger.reader import is_live, read
 from nas_ray.ledger.run import RunRecord
+from nas_ray.ledger.utilisation import busy_share, slots
 from nas_ray.ledger.writer import LEDGER
 from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.continuing import new_total
 from nas_ray.results.folder import run_folder
 from nas_ray.results.summary import count_text
-from nas_ray.results.timing import in_words, slots
+from nas_ray.results.timing import in_words
 
 TRAINED = ("finished", "stopped", "failed")
 
@@ -36,6 +37,7 @@ class RunStatus:
         elapsed_s: Seconds that a driver was at work, pauses left out.
         trials_per_hour: Trained trials per hour of that.
         left_s: Estimate of the seconds left, None where nothing can be said.
+        utilisation: Busy slot seconds over slot seconds so far, from 0 to 1.
         more: The flag of ``nas-ray resume`` that gives it more to do, where a limit ended it.
     """
 
@@ -51,6 +53,7 @@ class RunStatus:
     elapsed_s: float
     trials_per_hour: float
     left_s: float | None
+    utilisation: float
     more: str = ""
 
     def __str__(self) -> str:
@@ -61,11 +64,18 @@ class RunStatus:
         lines = [
             f"run {self.path}: {state}",
             f"trials {trials} begun; {count_text(self.outcomes) or 'none yet'}",
-            f"slots {len(self.running)} of {self.slots} busy",
+            self._slots(),
             f"best {best or 'none yet'}",
             f"time {in_words(self.elapsed_s)}{left}; {self.trials_per_hour:.1f} trials/h",
         ]
         return "\n".join(lines if self.live else [*lines, *self._way_on()])
+
+    def _slots(self) -> str:
+        if self.live:
+            return (
+                f"slots {len(self.running)} of {self.slots} busy, so far {self.utilisation:.0%} of the time"
+            )
+        return f"slots {self.slots}, busy {self.utilisation:.0%} of the time"
 
     def _way_on(self) -> list[str]:
         if self.reason == "done":
@@ -108,6 +118,7 @@ def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
         elapsed_s=elapsed,
         trials_per_hour=3600 * trained / elapsed if elapsed > 0 else 0.0,
         left_s=_left(total, trained, elapsed, run.setting("time_budget")) if live else None,
+        utilisation=busy_share(run, now=now if live else None),
         more="" if live else new_total(run),
     )
 

@@ -11,12 +11,12 @@ import pandas as pd
 from nas_ray.ledger import LEDGER, RunRecord, epochs_frame, is_live, read, trials_frame
 from nas_ray.ledger.columns import make_frame
 from nas_ray.ledger.run import measured
+from nas_ray.ledger.utilisation import busy_share
 from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.folder import read_config, run_folder
 from nas_ray.results.front import front_of
 from nas_ray.results.model import load_model
 from nas_ray.results.summary import summarise
-from nas_ray.results.timing import busy_share
 from nas_ray.tasks import Objective
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from nas_ray.ledger import trials_frame
 from nas_ray.ledger.run import RunRecord
+from nas_ray.ledger.utilisation import busy_share
 from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.calibration import calibration
 from nas_ray.results.folder import DRAWING
 from nas_ray.results.front import front_of, front_text
 from nas_ray.results.model import space_of
-from nas_ray.results.timing import busy_share, in_words
+from nas_ray.results.timing import in_words
 
 OUTCOMES = ("running", "finished", "stopped", "failed", "infeasible", "cached", "interrupted")
 """The order in which outcomes are shown."""

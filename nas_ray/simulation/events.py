@@ -32,6 +32,7 @@ class VirtualTrial:
         begun: Virtual time at which its worker took it.
         reports: What is still to come.
         entry: Its row in the table.
+        gpus: GPUs of this trial alone; a virtual worker has none.
     """
 
     trial_id: str
@@ -40,6 +41,7 @@ class VirtualTrial:
     begun: float
     reports: Iterator[Report]
     entry: Entry | None
+    gpus: float | None = None
     custom_trial_name: str = ""
     error_file: str = ""
     upcoming: Report | None = None
@@ -268,6 +270,8 @@ class Cluster:
         trial = self._paused.pop(name)
         self.rule.resumed(name)
         trial.worker, trial.begun = self._idle.pop(), self.clock
+        if self.listener is not None:
+            self.listener.on_trial_start(0, [], trial)
         assert trial.upcoming is not None
         self._push(trial, self.delay_s + trial.upcoming.seconds)
         return True

@@ -10,7 +10,7 @@ from nas_ray.config import SearchConfig
 from nas_ray.engine import run_folder
 from nas_ray.engine.progress import Snapshot
 from nas_ray.engine.recorder import Recorder
-from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord, read, write_parquet
+from nas_ray.ledger import LEDGER, VERSION, Ledger, RunRecord, read, write_parquet, write_stop
 from nas_ray.results.best import find_best
 from nas_ray.simulation.events import Cluster
 
@@ -37,7 +37,7 @@ def run(cluster: Cluster, config: SearchConfig, folder: Path) -> Path:
             seed=config.run.seed,
         )
         cluster.run()
-        ledger.append("stop", attempt=1, reason=cluster.reason)
+        write_stop(ledger, 1, cluster.reason)
         _report(cluster, ledger)
     write_parquet(read(made / LEDGER), made)
     return made

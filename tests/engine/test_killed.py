@@ -12,6 +12,7 @@ import pytest
 import ray
 
 import nas_ray
+from nas_ray import results
 from nas_ray.ledger import is_live, read
 
 TRIALS = 12
@@ -55,7 +56,12 @@ def test_a_run_whose_driver_was_killed_goes_on(ends, tmp_path):
         search.wait()
     before = read(ledger)
     assert not is_live(ledger)
+    assert not any(record["kind"] == "stop" for record in before)
+    told = results.status(tmp_path / "run")
+    assert told.reason == "lost"
+    assert 0 < told.utilisation <= 1
     status = nas_ray.SearchResult.load(tmp_path / "run")
+    assert told.utilisation == status.utilisation()
     assert set(status.trials["outcome"]) <= {"finished", "stopped", "interrupted"}
     ended = {record["trial_id"] for record in before if record["kind"] == "end"}
     result = nas_ray.resume(tmp_path / "run")
@@ -64,6 +70,10 @@ def test_a_run_whose_driver_was_killed_goes_on(ends, tmp_path):
     assert set(result.trials["outcome"]) <= {"finished", "stopped"}
     assert result.trials["config_id"].is_unique
     after = read(ledger)
+    assert after[-1]["kind"] == "test"
+    (stop,) = (record for record in after if record["kind"] == "stop")
+    assert (stop["attempt"], stop["reason"]) == (2, "done")
+    assert 0 < stop["utilisation"] <= 1
     assert after[: len(before)] == before, "nothing that was recorded is changed"
     starts = [record["trial_id"] for record in after[len(before) :] if record["kind"] == "start"]
     assert not ended & set(starts), "what had ended is not run again"

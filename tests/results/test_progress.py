@@ -78,12 +78,22 @@ def test_a_run_that_died_is_lost(driver):
     assert f"`nas-ray resume {driver.folder}` takes it up" in str(told)
 
 
+def test_how_busy_the_slots_were_is_told_while_it_runs_and_after_it_died(driver):
+    driver.propose(0).start(0).propose(1).start(1).report(0, 1, 0.5).report(0, 2, 0.6)
+    told = at(driver, seconds_later=2.0)
+    assert told.utilisation == 1.0, "both train on"
+    assert "slots 2 of 2 busy, so far 100% of the time" in str(told)
+    told = status(driver.die())
+    assert told.utilisation == 0.5, "of one there is no sign of life"
+    assert "slots 2, busy 50% of the time" in str(told)
+
+
 def test_text(driver):
     driver.trial(0, [0.5, 0.6]).trial(1, [0.5], "stopped", "asha").propose(2).start(2)
     assert str(at(driver, seconds_later=6.0)).splitlines() == [
         f"run {driver.folder}: running",
         "trials 3 of 10 begun; 1 running, 1 finished, 1 stopped",
-        "slots 1 of 2 busy",
+        "slots 1 of 2 busy, so far 50% of the time",
         "best val_acc 0.6000 (t00000)",
         "time 10 s, about 40 s left; 720.0 trials/h",
     ]
@@ -91,7 +101,8 @@ def test_text(driver):
 
 def test_text_before_the_first_trial(driver):
     lines = str(at(driver)).splitlines()
-    assert lines[1:4] == ["trials 0 of 10 begun; none yet", "slots 0 of 2 busy", "best none yet"]
+    slots = "slots 0 of 2 busy, so far 0% of the time"
+    assert lines[1:4] == ["trials 0 of 10 begun; none yet", slots, "best none yet"]
 
 
 def test_a_folder_that_is_no_run(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nas_ray.errors import ConfigError, RunError, Unsupported
-from nas_ray.results import SearchResult
+from nas_ray.ledger import LEDGER, read
+from nas_ray.results import SearchResult, status
 from nas_ray.simulation import Budget, Failing, Simulation, Slow, simulate
 from nas_ray.strategies.random import RandomSearch
 
@@ -56,6 +57,16 @@ def test_the_ledger_of_a_simulated_run_is_that_of_a_real_one(tmp_path: Path) -> 
     assert "test_acc" in result.summary()
     with pytest.raises(RunError, match="must be new"):
         simulate(NB201, "random", budget="2trials", folder=tmp_path / "one")
+
+
+@pytest.mark.parametrize("stopping", ["none", "asha", "asha-promote", "learning-curve"])
+def test_its_record_ends_with_how_busy_the_workers_were(stopping: str, tmp_path: Path) -> None:
+    budget, folder = "60trials", tmp_path / "run"
+    run = simulate("spikenas-cifar10", "random", stopping, workers=4, budget=budget, seed=2, folder=folder)
+    (stop,) = (record for record in read(folder / LEDGER) if record["kind"] == "stop")
+    assert 0.3 < stop["utilisation"] < 1
+    assert stop["utilisation"] == pytest.approx(run.utilisation)
+    assert stop["utilisation"] == SearchResult.load(folder).utilisation() == status(folder).utilisation
 
 
 def test_without_a_folder_a_run_is_the_same(tmp_path: Path) -> None:
