@@ -17,6 +17,8 @@ started before the clock. Settings, with what they are where they are left out:
     barrier     false; no trial takes its first step before all actors exist
     thinks      0, seconds that the strategy takes for a proposal
     lean        false: the plain side switches off what a user may (loggers, checkpoints, snapshots)
+    profile     a file that takes where the driver's time goes; left out, nothing is profiled
+    heap        a file that takes where the driver's memory stays
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     "replace_after": 0,
     "barrier": False,
     "profile": "",
+    "heap": "",
 }
 
 
@@ -247,15 +250,7 @@ def trainable(settings: dict[str, Any]) -> Any:
 def main() -> None:
     """Do the run that the settings on the command line describe."""
     settings = {**SETTINGS, **json.loads(sys.argv[1])}
-    if not settings["profile"]:
-        print(json.dumps(run(settings)))
-        return
-    import cProfile
-
-    profile = cProfile.Profile()
-    facts = profile.runcall(run, settings)
-    profile.dump_stats(settings["profile"])
-    print(json.dumps(facts))
+    print(json.dumps(run(settings)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from engine_probe import Probe
 from ray import tune
 
 
@@ -26,6 +27,7 @@ class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
         self.memory: list[float] = []
         self.processes: dict[Any, float] = {}
         self.ledger: Path | None = None
+        self.probe = Probe(settings)
 
     def __deepcopy__(self, memo: Any) -> Any:
         """Tune copies its callbacks; the one that is told is this one."""
@@ -41,6 +43,7 @@ class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
         """Note an end, and say that it is time to remove a node."""
         self.ends.append(time.perf_counter())
         self.memory.append(resident())
+        self.probe.ended(len(self.ends))
         if len(self.ends) == self.settings["replace_after"]:
             part = Path(self.settings["removal"], "part")
             part.write_text(json.dumps(list(self.processes)))
@@ -48,6 +51,8 @@ class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
 
     def facts(self, started: float, total: float) -> dict[str, Any]:
         """Return rates per second, milliseconds a trial by fifths of the run, and KiB a trial.
+
+        Fifths are of the whole run, the start of the processes included, and of what ended since all are up.
 
         Args:
             started: When the search began, on the clock of ``time.perf_counter``.
@@ -66,17 +71,13 @@ class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
             "actors": len(self.processes),
             "actors_lost": len(removal[1]),
             "busy": busy_share(self.ledger, *removal) if self.ledger else None,
-            "ms_by_fifth": self._ms_by_fifth(started),
+            "ms_by_fifth": ms_by_fifth([started, *self.ends]),
+            "up_ms_by_fifth": ms_by_fifth([up, *after]),
             "kb_per_trial": self._kb_per_trial(),
         }
 
     def _edges(self) -> list[int]:
         return [len(self.ends) * fifth // 5 for fifth in range(6)]
-
-    def _ms_by_fifth(self, started: float) -> list[float]:
-        at = [started, *self.ends]
-        edges = itertools.pairwise(self._edges())
-        return [round(1000 * (at[last] - at[first]) / (last - first), 2) for first, last in edges]
 
     def _kb_per_trial(self) -> float:
         # After the first fifth, in which the interpreter itself still grows.
@@ -87,6 +88,12 @@ class Stopwatch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
         """Return when a node was removed, and the processes that were on it."""
         done = Path(self.settings.get("removal", ""), "done")
         return tuple(json.loads(done.read_text())) if done.is_file() else (0.0, [])
+
+
+def ms_by_fifth(at: list[float]) -> list[float]:
+    """Return milliseconds a trial by fifths of a run that begins at the first time; the others are ends."""
+    edges = itertools.pairwise((len(at) - 1) * fifth // 5 for fifth in range(6))
+    return [round(1000 * (at[last] - at[first]) / max(1, last - first), 2) for first, last in edges]
 
 
 def busy_share(ledger: Path, removed_at: float, removed: list[int]) -> float:
