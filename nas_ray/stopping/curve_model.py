@@ -79,24 +79,24 @@ class CurveModel:
         final: Array = intercept + known @ weights
         return final
 
-    def deviation(self, scores: Array, rung: int) -> float:
-        """Return the standard deviation of one trial's final score, given its scores up to ``rung``.
+    def deviation(self, scores: Array, rung: int) -> Array:
+        """Return the standard deviations of the final scores of trials, given their scores up to ``rung``.
 
         Args:
-            scores: (rungs,).
+            scores: (trials, at least ``rung`` + 1).
             rung: Index of the last rung that counts.
         """
-        known = list(self.standard(scores)[: rung + 1])
-        covariance = np.zeros((self.rungs, self.rungs))
+        known = self.standard(scores)[:, : rung + 1]
+        inputs = np.column_stack([np.ones(len(known)), known])
+        covariance = np.zeros((len(known), self.rungs, self.rungs))
         for following in range(rung + 1, self.rungs):
-            weights, inputs = self.weights[following - 1], np.array([1.0, *known])
-            slopes = weights[1:]
-            shared = covariance[:following, :following] @ slopes
-            doubt = float(np.sum((self.roots[following - 1].T @ inputs) ** 2))
-            covariance[following, :following] = covariance[:following, following] = shared
-            covariance[following, following] = slopes @ shared + doubt + self.noise[following - 1]
-            known.append(float(weights @ inputs))
-        return float(np.sqrt(covariance[-1, -1]) * self.spread[-1])
+            weights, slopes = self.weights[following - 1], self.weights[following - 1][1:]
+            shared = covariance[:, :following, :following] @ slopes
+            doubt = ((inputs @ self.roots[following - 1]) ** 2).sum(1)
+            covariance[:, following, :following] = covariance[:, :following, following] = shared
+            covariance[:, following, following] = shared @ slopes + doubt + self.noise[following - 1]
+            inputs = np.column_stack([inputs, inputs @ weights])
+        return np.asarray(np.sqrt(covariance[:, -1, -1]) * self.spread[-1])
 
     def _standardise(self, rung: int, scores: Array) -> None:
         if len(scores) < 2:

@@ -25,6 +25,9 @@ CONTRARY = 4
 """Until then, every so many choices fall on the middle one of those that ASHA would leave behind: were early
 epochs to mislead, it would be good, and a model learns little from the best alone."""
 
+AFFORDS = 15
+"""Full trainings of a budget below which it cannot pay for that knowledge: trials are promoted as by ASHA."""
+
 EXTRA = 4 / 3
 """Trials that go on so, those of ASHA included, to one that ASHA lets go on."""
 
@@ -51,6 +54,9 @@ class LearningCurve(PausingRule):
     https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
+
+    A budget of epochs below 15 full trainings cannot pay for learning whether early epochs tell: there the
+    trials are promoted by their scores, as in ASHA, which takes it that they do.
 
     Args:
         metric: Name of the metric; None takes the Tuner's.
@@ -137,7 +143,7 @@ class LearningCurve(PausingRule):
     def choose(self) -> str | None:
         """Return the best paused trial among those to keep, from the highest rung that has one."""
         self._choices += 1
-        if self._finished < SCOUTS and self._choices % CONTRARY == 0:
+        if self._learns and self._finished < SCOUTS and self._choices % CONTRARY == 0:
             chosen = self._pick(self._contrary)
             if chosen is not None:
                 return chosen
@@ -228,9 +234,16 @@ class LearningCurve(PausingRule):
             self._expected[row, rung] = self._expect(row, rung)
         self._believe(row)
 
+    @property
+    def _learns(self) -> bool:
+        """Whether the budget pays for learning what early epochs tell."""
+        return self.budget is None or self.budget >= AFFORDS * (self.max_fidelity or 0)
+
     def _expect(self, row: int, rung: int) -> float:
-        known = self._scores[row : row + 1]
-        return float(self.model.expected(known, rung)[0]) if self.model else float(known[0, rung])
+        known = self._scores[[row]]
+        if self.model is None or not self._learns:
+            return float(known[0, rung])
+        return float(self.model.expected(known, rung)[0])
 
     def _learn(self) -> None:
         self._fitted, count = self._seen, len(self._names)
@@ -238,6 +251,8 @@ class LearningCurve(PausingRule):
         if (reached > 0).sum() < 2 or len(self.ends) < 2:
             return
         self.model = model = CurveModel(self._scores[:count], reached)
+        if not self._learns:
+            return
         for rung in range(len(self.ends)):
             those = np.flatnonzero(reached > rung)
             self._expected[those, rung] = model.expected(self._scores[those], rung)
@@ -253,7 +268,7 @@ class LearningCurve(PausingRule):
     # Ranks.
 
     def _is_scout(self) -> bool:
-        return len(self._rows) < SCOUTS and self._finished < SCOUTS
+        return self._learns and len(self._rows) < SCOUTS and self._finished < SCOUTS
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
@@ -275,9 +290,9 @@ class LearningCurve(PausingRule):
         # How far scores rise until the end nobody knows before some trainings have got there.
         if self.model is None or self._finished < SCOUTS or rung == len(self.ends) - 1:
             return
-        mean = float(self._expected[row, rung])
+        mean = float(self.model.expected(self._scores[[row]], rung)[0])
         quantile = float(stdtrit(FREEDOM + self._finished, (1 + SHARE) / 2))
-        reach = quantile * self.model.deviation(self._scores[row], rung)
+        reach = quantile * float(self.model.deviation(self._scores[[row]], rung)[0])
         low, high = sorted((self.objective.sign * (mean - reach), self.objective.sign * (mean + reach)))
         self._beliefs[trial] = {
             "predicted": self.objective.sign * mean,

@@ -13,6 +13,7 @@ from nas_ray.errors import ConfigError
 from nas_ray.strategies import candidates
 from nas_ray.strategies.base import Strategy
 from nas_ray.strategies.candidates import Candidates
+from nas_ray.strategies.evidence import Evidence, evidence
 from nas_ray.strategies.gaussian_process import (
     Hyperparameters,
     Kernel,
@@ -34,6 +35,8 @@ FITTED_ON = 150
 """Observations that hyperparameters are chosen on: the best half of them, and others evenly by rank."""
 LONGEST = 1000
 """Networks in the model; of more, the best half and the latest are kept."""
+SOME = 1500
+"""Networks of a small space that are looked at where trainings were cut short."""
 MODELS = 3
 """Settings of the hyperparameters over which the acquisition is averaged."""
 
@@ -47,11 +50,15 @@ class _Models(NamedTuple):
 
 
 class _Sample(NamedTuple):
-    """What hyperparameters are chosen on: the number of observations, rows, and their scores (rows,)."""
+    """What hyperparameters are chosen on: the number of observations, rows, and their scores (rows,).
+
+    Where trainings were cut short, each score has noise of its own, (rows,).
+    """
 
     due: int
     rows: list[int]
     scores: Array
+    noise: Array | None = None
 
 
 class Bayesian(Strategy):
@@ -67,6 +74,9 @@ class Bayesian(Strategy):
       final score that is expected of it (:meth:`Memory.rank`), one that failed below all others, and outliers
       (a tenth of NAS-Bench-201 does not learn) do not matter. The incumbent is the best posterior mean of
       what was measured, since measurements are noisy.
+    * *Partial results* are measurements of the final score with noise of their own, as large as the curves of
+      this run leave it open (:func:`nas_ray.strategies.evidence.evidence`): a first epoch that tells little
+      of the end counts for little.
     * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before.
     * *Candidates*: every network where the space has at most 20,000 configurations, otherwise random samples
       and mutations of the best ones, and in a second round mutations of the most promising.
@@ -147,7 +157,8 @@ class Bayesian(Strategy):
                 # the same, and make the same additions in the same order.
                 self._started_with = self._kept()
                 rows = _spread(sorted(self._observed, key=self._worth_of))
-                self._sample = _Sample(due, rows, self._scores(rows))
+                partial = self._evidence(rows)
+                self._sample = _Sample(due, rows, *(partial or [self._scores(rows)]))
 
     def propose(self, rng: np.random.Generator) -> Candidate | None:
         """Return a network of the first design, then the one that promises most."""
@@ -189,8 +200,25 @@ class Bayesian(Strategy):
         if self._designing:
             drawn = rng.choice(left, size=min(DESIGN, len(left)), replace=False)
             return Candidate(everything.configs[int(drawn[self._farthest(everything.features[drawn])])])
+        if self._sample.noise is not None:
+            return self._from_some(left, rng)
         promise = np.where(self._open, self._promise(everything.features), -np.inf)
         return Candidate(everything.configs[int(np.argmax(promise))])
+
+    def _from_some(self, left: NDArray[np.intp], rng: np.random.Generator) -> Candidate:
+        """Choose among a sample of the networks that are left, and mutations of the best.
+
+        A model that is new each time cannot look at all of them as quickly as one that grows.
+        """
+        everything, space = candidates.all_of(self._space, self.task), self._space
+        picks = {int(at) for at in rng.choice(left, size=min(SOME, len(left)), replace=False)}
+        for parent in sorted(self._observed, key=self._worth_of)[-candidates.PARENTS :]:
+            for _ in range(candidates.CHILDREN):
+                child = space.mutate(self._observed[parent].config, rng, self.task)
+                picks.add(everything.index.get(space.config_id(child), int(left[0])))
+        assert self._open is not None
+        some = np.array(sorted(at for at in picks if self._open[at]))
+        return Candidate(everything.configs[int(some[np.argmax(self._promise(everything.features[some]))])])
 
     def _close(self, config_id: str) -> None:
         assert self._open is not None
@@ -243,6 +271,8 @@ class Bayesian(Strategy):
             features: (N, d).
             keep: Whether the candidates are the same next time, so that what is said of them may grow.
         """
+        if self._sample.noise is not None:
+            return self._promise_by_evidence(features)
         models, due = self._models, _due(len(self._observed))
         fresh = models is None or models.fitted != due
         if models is None or fresh:
@@ -261,6 +291,32 @@ class Bayesian(Strategy):
                 posterior.watch(features[:0])
         return total
 
+    def _promise_by_evidence(self, features: Array) -> Array:
+        """Return the expected improvement of candidates where trainings were cut short.
+
+        What every partial result is worth changes with each report, so the model is made anew.
+        """
+        rows = self._kept()
+        z, noise = self._evidence(rows) or (self._scores(rows), np.zeros(len(rows)))
+        posterior = Posterior(self._covariance(), self._settings()[0][1], self._inputs(rows), noise)
+        posterior.watch(features)
+        return expected_improvement(*posterior.predict(z))
+
+    def _evidence(self, rows: list[int]) -> Evidence | None:
+        """Return values of networks, NaN of those in training, with noise; None if none was cut short."""
+        seen = [at for at, row in enumerate(rows) if row in self._observed]
+        known = [self._observed[rows[at]] for at in seen]
+        if all(each.score is None or each.complete for each in known):
+            return None
+        expected = self.memory.forecast.expectations(self.max_fidelity)
+        told = [expected.get(each.number, (-np.inf, 0.0)) for each in known]
+        if not any(np.isfinite(mean) for mean, _ in told):
+            return None
+        found = evidence(*np.array(told).T)
+        values, noise = np.full(len(rows), np.nan), np.full(len(rows), float(np.median(found.noise)))
+        values[seen], noise[seen] = found
+        return Evidence(values, noise)
+
     def _fitted(self, due: int) -> _Models:
         kernel, settings = self._covariance(), self._settings()
         rows = list(self._started_with)
@@ -268,9 +324,9 @@ class Bayesian(Strategy):
         return _Models(posteriors, rows, due)
 
     def _settings(self) -> list[tuple[float, Hyperparameters]]:
-        due, rows, scores = self._sample
+        due, rows, scores, noise = self._sample
         if self._chosen is None or self._chosen[0] != due:
-            self._chosen = (due, fit(self._covariance(), self._inputs(rows), scores, MODELS))
+            self._chosen = (due, fit(self._covariance(), self._inputs(rows), scores, MODELS, noise))
         return self._chosen[1]
 
     def _inputs(self, rows: list[int]) -> Array:

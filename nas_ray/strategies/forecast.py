@@ -15,6 +15,9 @@ PRIOR = 0.0
 """Prior mean of what an early score tells: nothing. A strategy that trusts early scores before it knows
 proposes what starts fast, and never sees what would have taught it otherwise."""
 
+EARLY = 0.5
+"""The same where what is predicted comes with its uncertainty: from rung to rung about half is told."""
+
 RUNGS = 6
 """Most fidelities at which curves are compared; where trials end at more, these are spread evenly."""
 
@@ -57,6 +60,34 @@ class Forecast:
             self._ranks = self._predicted()
         return self._ranks.get(number)
 
+    def expectations(self, full: float | None) -> dict[int, tuple[float, float]]:
+        """Return mean and standard deviation of the final score of every trial with a score, by its number.
+
+        Unlike :meth:`rank` it says something from the second trial on, and how sure it is of it.
+
+        Args:
+            full: Epochs of a full training; None takes the longest one so far.
+        """
+        full = full or max(self._complete.values(), default=0.0)
+        below = sorted({fidelity for fidelity in self._partial.values() if fidelity < full})
+        numbers, scores = self._at((*_spread(below), full))
+        if len(numbers) < 2 or not full:
+            return {}
+        reached = np.isfinite(scores).sum(1)
+        model = CurveModel(scores, reached, slope=EARLY)
+        found: dict[int, tuple[float, float]] = {}
+        for rung in range(len(self._rungs)):
+            here = np.flatnonzero(reached == rung + 1)
+            means, deviations = model.expected(scores[here], rung), model.deviation(scores[here], rung)
+            for at, mean, deviation in zip(here, means, deviations, strict=True):
+                found[numbers[at]] = (float(mean), float(deviation))
+        return found
+
+    def _at(self, rungs: tuple[float, ...]) -> tuple[list[int], Array]:
+        if rungs != self._rungs:
+            self._rungs, self._rows = rungs, {}
+        return self._matrix()
+
     def _predicted(self) -> dict[int, Rank]:
         full = max(self._complete.values(), default=0.0)
         finished = sum(fidelity == full for fidelity in self._complete.values())
@@ -64,9 +95,7 @@ class Forecast:
         if finished < ENOUGH or not below:
             return {}
         rungs = (*_spread(below), full)
-        if rungs != self._rungs:
-            self._rungs, self._rows = rungs, {}
-        numbers, scores = self._matrix()
+        numbers, scores = self._at(rungs)
         reached = np.isfinite(scores).sum(1)
         if (reached == len(rungs)).sum() < ENOUGH:
             return {}

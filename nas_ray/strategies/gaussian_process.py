@@ -79,24 +79,29 @@ def _squares(a: Array, b: Array) -> Single:
     return np.asarray(np.maximum(squares, 0), dtype=np.float32)
 
 
-def fit(kernel: Kernel, x: Array, z: Array, keep: int) -> list[tuple[float, Hyperparameters]]:
+def fit(
+    kernel: Kernel, x: Array, z: Array, keep: int, own: Array | None = None
+) -> list[tuple[float, Hyperparameters]]:
     """Return the likeliest hyperparameters with their posterior shares, the best first.
 
-    The amplitude of the signal is at its maximum likelihood for each of them. Every setting of a grid is
-    tried: a few dozen small Cholesky factors cost less than one gradient ascent, and cannot get stuck.
+    The amplitude of the signal is at its maximum likelihood for each of them, or 1 where values have noise of
+    their own. Every setting of a grid is tried: a few dozen small Cholesky factors cost less than one
+    gradient ascent, and cannot get stuck.
 
     Args:
         kernel: The covariance.
         x: Feature vectors, (n, d).
         z: Values with mean 0, (n,).
         keep: How many to return.
+        own: Variances of the noise that each value has beside the common one, (n,).
     """
     distances = kernel.distances(x, x)
     found = []
     for weights, length in itertools.product(_mixtures(kernel.groups), LENGTHS):
         covariance = kernel.covariances(distances, Hyperparameters(weights, length, 0.0)).astype(np.float64)
         for noise in NOISES:
-            found.append((_likelihood(covariance, z, noise), Hyperparameters(weights, length, noise)))
+            likelihood = _likelihood(covariance, z, noise, own)
+            found.append((likelihood, Hyperparameters(weights, length, noise)))
     found.sort(key=lambda each: -each[0])
     shares = np.exp(np.asarray([likelihood for likelihood, _ in found[:keep]]) - found[0][0])
     return [(float(share), chosen) for share, (_, chosen) in zip(shares / shares.sum(), found, strict=False)]
@@ -113,10 +118,12 @@ def _mixtures(groups: int) -> Iterator[tuple[float, ...]]:
         yield tuple(0.8 if group == lead else 0.2 / (groups - 1) for group in range(groups))
 
 
-def _likelihood(covariance: Array, z: Array, noise: float) -> float:
-    factor = np.linalg.cholesky(covariance + noise * np.eye(len(z)))
+def _likelihood(covariance: Array, z: Array, noise: float, own: Array | None) -> float:
+    total = np.full(len(z), noise) if own is None else noise + own
+    factor = np.linalg.cholesky(covariance + np.diag(total))
     v = solve_triangular(factor, z, lower=True, check_finite=False)
-    return float(-0.5 * len(z) * np.log(v @ v / len(z) + 1e-12) - np.log(np.diag(factor)).sum())
+    misfit = len(z) * np.log(v @ v / len(z) + 1e-12) if own is None else v @ v
+    return float(-0.5 * misfit - np.log(np.diag(factor)).sum())
 
 
 def leave_one_out(kernel: Kernel, chosen: Hyperparameters, x: Array, z: Array) -> Array:
@@ -144,13 +151,17 @@ class Posterior:
         kernel: The covariance.
         chosen: Its hyperparameters.
         x: Feature vectors of the first networks, (n, d).
+        own: Variances of the noise that the value of each has beside the common one, (n,); the amplitude of
+            the signal is 1 then, and no network is added later.
     """
 
-    def __init__(self, kernel: Kernel, chosen: Hyperparameters, x: Array) -> None:
+    def __init__(self, kernel: Kernel, chosen: Hyperparameters, x: Array, own: Array | None = None) -> None:
         self._kernel, self._chosen, self._n = kernel, chosen, len(x)
-        own = self._covariances(x, x).astype(np.float64)
+        self._unit = own is not None
+        self._noise: float | Array = chosen.noise if own is None else chosen.noise + own
+        covariance = self._covariances(x, x).astype(np.float64) + self._noise * np.eye(len(x))
         self._x = x.copy()
-        self._factor = np.asarray(np.linalg.cholesky(own + chosen.noise * np.eye(len(x))), dtype=np.float64)
+        self._factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
         self.watch(np.empty((0, x.shape[1])))
 
     def __len__(self) -> int:
@@ -200,11 +211,11 @@ class Posterior:
         factor = self._factor[: self._n, : self._n]
         known = np.isfinite(z)
         v = _forward(factor, z)
-        amplitude = float(v @ v) / max(1, int(known.sum()))
+        amplitude = 1.0 if self._unit else float(v @ v) / max(1, int(known.sum()))
         mean = (v.astype(np.float32) @ self._rows[: self._n]).astype(np.float64)
         believed = factor @ v
         alpha = solve_triangular(factor, v, lower=True, trans="T", check_finite=False)
-        smoothed = believed - self._chosen.noise * alpha
+        smoothed = believed - self._noise * alpha
         spread = np.sqrt(np.maximum(amplitude * (1 - self._explained), 1e-12))
         return mean, spread, float(smoothed[known].max())
 
