@@ -94,6 +94,11 @@ def connect(address: str | None) -> None:
                 ray.init(address=joining, **quiet)
             else:
                 ray.init(address="local", include_dashboard=False, **quiet)
+    except ray.exceptions.AuthenticationError as error:
+        raise ClusterError(
+            f"the Ray cluster at {joining!r} must be told its token, but: {error}; "
+            "set RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
+        ) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "

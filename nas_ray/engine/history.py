@@ -22,6 +22,7 @@ class Past:
         attempts: How many there were.
         events: History for :meth:`Strategy.replay`.
         reports: (trial, epoch, score) for :meth:`StoppingRule.replay`.
+        ended: Trials that have ended, for the same.
         epochs: Epochs trained.
         seconds: Seconds taken.
         outcomes: Proposals that ended, by outcome.
@@ -32,6 +33,7 @@ class Past:
     attempts: int = 0
     events: tuple[Record, ...] = ()
     reports: tuple[Report, ...] = ()
+    ended: tuple[str, ...] = ()
     epochs: int = 0
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -52,14 +54,16 @@ class Past:
         """Read a ledger's records."""
         reports = [record for record in records if record["kind"] == "report"]
         scores = [(record, score_of(record["metrics"], objective)) for record in reports]
+        events = tuple(history(records))
         return cls(
             attempts=sum(record["kind"] == "attempt" for record in records),
-            events=tuple(history(records)),
+            events=events,
             reports=tuple(
                 (record["trial_id"], float(record["epoch"]), score)
                 for record, score in scores
                 if score is not None
             ),
+            ended=tuple(event["trial_id"] for event in events if event["event"] == "end"),
             epochs=len(reports),
             seconds=_seconds(records),
             outcomes=_outcomes(records),

@@ -63,6 +63,9 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.budget: float | None = None
         """Epochs of the whole search, where known."""
 
+        self.over: dict[str, None] = {}
+        """Trials that have ended, as far as the rule was told; one that is retried has not."""
+
     @abstractmethod
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Return whether ``trial`` goes on, and remember the report.
@@ -137,16 +140,23 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Remember the last report of a trial that ended by itself: its rivals are compared with it."""
         self._decision(trial, result)
+        self.over[name_of(trial)] = None
 
-    def replay(self, reports: Iterable[Report]) -> None:
-        """Relive reports: afterwards the next decision is what it would have been then."""
+    def replay(self, reports: Iterable[Report], over: Iterable[str] = ()) -> None:
+        """Relive reports: afterwards the next decision is what it would have been then.
+
+        Args:
+            reports: In the order of their arrival.
+            over: Trials that have ended since, and do not come again.
+        """
         for report in reports:
             self._answer(*report)
+        self.over.update(dict.fromkeys(over))
 
     def save(self, checkpoint_path: str) -> None:
         """Write the reports seen as JSON."""
         reports = [(*key, score) for key, (score, _) in self._answers.items()]
-        state = {"version": STATE_VERSION, "rule": self.name, "reports": reports}
+        state = {"version": STATE_VERSION, "rule": self.name, "reports": reports, "over": list(self.over)}
         Path(checkpoint_path).write_text(json.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
@@ -161,7 +171,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
                 f"{checkpoint_path} must hold version {STATE_VERSION} of rule {self.name!r}, "
                 f"but holds {state.get('version')} of {state.get('rule')!r}"
             )
-        self.replay((trial, fidelity, score) for trial, fidelity, score in state["reports"])
+        reports = ((trial, fidelity, score) for trial, fidelity, score in state["reports"])
+        self.replay(reports, state.get("over", ()))
 
     def _decision(self, trial: Any, result: dict[str, Any]) -> Decision:
         self.max_fidelity = result.get("max_epochs") or self.max_fidelity

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from ray.tune.experiment import Trial
 
 from nas_ray import pausing
-from nas_ray.stopping.base import Decision, StoppingRule, name_of
+from nas_ray.stopping.base import Decision, Report, StoppingRule, name_of
 
 
 class PausingRule(StoppingRule):
@@ -83,9 +84,14 @@ class PausingRule(StoppingRule):
 
     def ended(self, trial: str) -> None:
         """Hear that a trial has ended by itself; its slot goes to the next one."""
-        self._moves(trial)
-        self.gone(trial)
+        self._end(trial)
         self._next()
+
+    def replay(self, reports: Iterable[Report], over: Iterable[str] = ()) -> None:
+        """Relive reports; of the trials that were chosen then, or wait, those that are over never go on."""
+        super().replay(reports, over)
+        for trial in self.over:
+            self._end(trial)
 
     def given_up(self) -> list[str]:
         """Return the paused trials, the one of least promise first."""
@@ -96,6 +102,7 @@ class PausingRule(StoppingRule):
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Remember Tune's object."""
         self._trials[name_of(trial)] = trial
+        self.over.pop(name_of(trial), None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decide on a report: go on, stop, or pause."""
@@ -109,16 +116,16 @@ class PausingRule(StoppingRule):
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Remember the last report, and give the slot to the next trial."""
         super().on_trial_complete(tune_controller, trial, result)
-        self._gone(trial)
+        self._forget(trial)
         self._next()
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Forget a trial that was lost; Tune adds it again where it is retried."""
-        self._gone(trial)
+        self._forget(trial)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """Forget a trial that is ended while it is paused."""
-        self._gone(trial)
+        self._forget(trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Return the trial that is due; new ones Tune starts by itself."""
@@ -165,11 +172,14 @@ class PausingRule(StoppingRule):
         if trial in self._trials:
             pausing.go_on(self._trials[trial].trial_id)
 
-    def _gone(self, trial: Any) -> None:
-        name = name_of(trial)
-        self._moves(name)
-        self.gone(name)
-        self._trials.pop(name, None)
+    def _forget(self, trial: Any) -> None:
+        self._end(name_of(trial))
+        self._trials.pop(name_of(trial), None)
+
+    def _end(self, trial: str) -> None:
+        self._moves(trial)
+        self.gone(trial)
+        self.over[trial] = None
 
     def _answer(self, trial: str, fidelity: float, score: float) -> Decision:
         answer = super()._answer(trial, fidelity, score)

@@ -31,7 +31,7 @@ from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
 from nas_ray.errors import ConfigError, RunError
-from nas_ray.stopping import StoppingRule
+from nas_ray.stopping import PausingRule, StoppingRule
 
 TRIALS, EPOCHS, CONCURRENT = 12, 9, 2
 Told = tuple[str, int, float]
@@ -197,6 +197,23 @@ class StoppingConformance:
         seen = [(trial, float(epoch), value) for trial, epoch, value in told[:150] if epoch <= reached[trial]]
         replayed.replay(seen)
         assert run(replayed, told[150:]) == run(rule, told[150:])
+
+    def test_trials_that_are_over_do_not_go_on_in_a_new_attempt(self, tmp_path: Path) -> None:
+        """Nor does one that waits for them keep the others from their end."""
+        told, past = stream(), self.make(metric="acc", mode="max")
+        reached = run(past, told[:150])
+        seen = [(trial, float(epoch), value) for trial, epoch, value in told[:150] if epoch <= reached[trial]]
+        replayed, restored = self.make(metric="acc", mode="max"), self.make(metric="acc", mode="max")
+        replayed.replay(seen, over=reached)
+        replayed.save(str(tmp_path / "rule.json"))
+        restored.restore(str(tmp_path / "rule.json"))
+        for rule in (replayed, restored):
+            assert rule.over.keys() == reached.keys()
+            if isinstance(rule, PausingRule):
+                assert (rule.due(), rule.choose(), rule.given_up()) == (None, None, [])
+            for trial, epoch, value in stream(seed=1):
+                tell(rule, f"new-{trial}", {"acc": value, "epoch": epoch})
+                assert not isinstance(rule, PausingRule) or (rule.due() or "new").startswith("new")
 
     def test_a_foreign_file_is_refused(self, rule: StoppingRule, tmp_path: Path) -> None:
         (tmp_path / "rule.json").write_text('{"version": 1, "rule": "another", "reports": []}')

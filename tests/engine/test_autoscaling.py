@@ -113,7 +113,8 @@ def growing():
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",  # what `ray up` and KubeRay start
         "RAY_CLOUD_INSTANCE_ID": HEAD,
-        "RAY_AUTH_MODE": "disabled",
+        # A process that started Ray itself asks for tokens from then on, and a head must ask for the same.
+        "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "disabled"),
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
     }
     with (folder / "log").open("w") as log:
