@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from nas_ray.estimation.estimator import Estimator
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 KEEP_OUT = ("folder", "recorded")
 """Parts of a run that only the first process of a trial has to do with."""
 ERROR_S = 5.0
-"""Seconds in which another process that failed tells why."""
+"""Seconds in which another process that failed tells why, and this one hears that it was left alone."""
+T = TypeVar("T")
 
 
 class Peer(Estimator):
@@ -36,9 +39,12 @@ class Peer(Estimator):
         super().__init__({})
 
     def setup(self, config: Config) -> None:  # type: ignore[override]  # the engine alone makes it
+        """Leave it to :meth:`prepare`, whose errors can be told."""
+
+    def prepare(self) -> None:
         """Prepare the process."""
         parts = {name: ray.get(part) for name, part in self._parts.items() if name not in KEEP_OUT}
-        super().setup(config, **parts)
+        super().setup({}, **parts)
 
     def join(self, host: str, port: int, rank: int, ranks: int) -> None:
         """Join the other processes of the trial.
@@ -74,6 +80,9 @@ class Peers:
     """The :class:`~nas_ray.estimation.parallel.Team` of a trial: an actor in each further bundle.
 
     They start with the first network that is trained, and serve every later trial of the first process.
+    Where one of them is lost, this process ends too: the trial is then lost as one that trains alone is, and
+    begins again where trials of the run do. So it does where one of them fails and NCCL keeps this process
+    waiting for it, since no exception can reach a kernel.
 
     Args:
         parts: Of :func:`~nas_ray.engine.pool.put_parts`.
@@ -95,36 +104,33 @@ class Peers:
         """Have them train the network of ``learner`` with it."""
         from nas_ray.estimation import parallel
 
-        if not self._actors:
-            self._start()
         state = ray.put(learner.state_dict())
-        ray.get([actor.take.remote(config, batch_size, state) for actor in self._actors])
+        try:
+            self._hand(config, batch_size, state)
+        except RayActorError:  # it was lost since the last trial
+            self.leave()
+            self._hand(config, batch_size, state)
         parallel.share_out(learner)
 
     def step(self, learner: Learner) -> dict[str, float]:
         """Train one epoch together."""
         from nas_ray.estimation import parallel
 
-        shares = [actor.train_share.remote() for actor in self._actors]
-        with ThreadPoolExecutor(1) as beside:
-            theirs = beside.submit(self._shares, shares)
-            try:
-                own = learner.step()
-            except RuntimeError:
-                if ray.wait(shares, num_returns=1, timeout=ERROR_S)[0]:
-                    theirs.result()  # if another one failed first, this one was left alone
-                self.leave()
-                raise
-            return parallel.together(own, theirs.result())
+        own, theirs = self._beside(learner.step, [actor.train_share.remote() for actor in self._actors])
+        return parallel.together(own, theirs)
 
     def leave(self) -> None:
         """End them."""
         from nas_ray.estimation import parallel
 
-        for actor in self._actors:
-            ray.kill(actor)
+        self._kill()
         self._actors = []
         parallel.close_group()
+
+    def _hand(self, config: Config, batch_size: int | None, state: ray.ObjectRef) -> None:
+        if not self._actors:
+            self._start()
+        _results([actor.take.remote(config, batch_size, state) for actor in self._actors])
 
     def _start(self) -> None:
         from nas_ray.estimation import parallel
@@ -140,21 +146,62 @@ class Peers:
                 scheduling_strategy=strategy,
             )
             self._actors.append(peer.remote(self._parts))
-        joined = [
-            actor.join.remote(host, store.port, rank, ranks) for rank, actor in enumerate(self._actors, 1)
-        ]
-        parallel.open_group(store, 0, ranks, self._device)
-        ray.get(joined)
+        _results([actor.prepare.remote() for actor in self._actors])
+        self._beside(
+            lambda: parallel.open_group(store, 0, ranks, self._device),
+            [actor.join.remote(host, store.port, rank, ranks) for rank, actor in enumerate(self._actors, 1)],
+        )
 
-    def _shares(self, shares: list[ray.ObjectRef]) -> list[dict[str, float]]:
-        """Return what the others report; the first failure ends them, which ends this process's wait."""
-        waiting = shares
+    def _beside(self, own: Callable[[], T], theirs: list[ray.ObjectRef]) -> tuple[T, list[Any]]:
+        """Do this process's part while the others do theirs; raise the error of whichever failed first."""
+        over = threading.Event()
+        with ThreadPoolExecutor(1) as beside:
+            others = beside.submit(self._watched, theirs, over)
+            try:
+                done = own()
+            except Exception:
+                over.set()
+                if ray.wait(theirs, num_returns=1, timeout=ERROR_S)[0]:
+                    _or_lost(others.result)  # if another one failed first, this one was left alone
+                self._kill()
+                raise
+            over.set()
+            return done, _or_lost(others.result)
+
+    def _watched(self, theirs: list[ray.ObjectRef], over: threading.Event) -> list[Any]:
+        """Return what the others did; the first failure ends them, and with it this process's wait."""
         try:
-            while waiting:
-                done, waiting = ray.wait(waiting, num_returns=1)
-                ray.get(done)
-        except RayError as error:
-            for actor in self._actors:
-                ray.kill(actor)
-            raise getattr(error, "cause", None) or error from error
-        return list(ray.get(shares))
+            return _results(theirs)
+        except Exception:
+            self._kill()
+            if not over.wait(ERROR_S):
+                _end_process()
+            raise
+
+    def _kill(self) -> None:
+        for actor in self._actors:
+            ray.kill(actor)
+
+
+def _results(calls: list[ray.ObjectRef]) -> list[Any]:
+    """Return the results of calls; raise the error of the first that fails, as it was raised there."""
+    waiting = calls
+    try:
+        while waiting:
+            done, waiting = ray.wait(waiting, num_returns=1)
+            ray.get(done)
+    except RayError as error:
+        raise getattr(error, "cause", None) or error from error
+    return list(ray.get(calls))
+
+
+def _or_lost(result: Callable[[], T]) -> T:
+    try:
+        return result()
+    except RayActorError:
+        _end_process()
+        raise
+
+
+def _end_process() -> None:
+    os._exit(1)

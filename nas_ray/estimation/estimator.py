@@ -135,8 +135,6 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def step(self) -> dict[str, Any]:
         """Train one epoch and report it."""
-        from nas_ray.estimation import failures
-
         started = time.perf_counter()
         if self.read_up:
             self._unread.clear()
@@ -145,11 +143,6 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
         try:
             result = self._untold() or self._infeasible() or self._epoch()
         except Exception as error:
-            if self.team is not None:
-                self.team.leave()
-            if failures.spoils_process(error):
-                self._unread.clear()  # nothing can be kept any more
-                raise
             result = self._failure(error)
             if result["reason"] == "out_of_memory":
                 result = self._moving(result) or self._with_half_the_batch() or result
@@ -292,6 +285,11 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
     def _failure(self, error: Exception) -> dict[str, Any]:
         from nas_ray.estimation import failures
 
+        if self.team is not None:
+            self.team.leave()
+        if failures.spoils_process(error):
+            self._unread.clear()  # nothing can be kept any more
+            raise error
         reason = "out_of_memory" if failures.is_out_of_memory(error) else "error"
         result = self._ended("failed", reason, failures.text_of(error))
         failures.release(error)
@@ -311,16 +309,12 @@ class Estimator(tune.Trainable):  # type: ignore[misc]  # Ray ships no types for
 
     def _with_half_the_batch(self) -> dict[str, Any] | None:
         """Start a trial over that ran out of memory, once; return None where it was, or cannot be."""
-        from nas_ray.estimation import failures
-
         if self._batch_size is not None or not self._halve():
             return None
         self._state = None
         try:
             return self._epoch()
         except Exception as error:
-            if failures.spoils_process(error):
-                raise
             return self._failure(error)
 
     def _ended(self, outcome: str, reason: str, error: str) -> dict[str, Any]:

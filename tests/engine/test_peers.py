@@ -1,21 +1,31 @@
 """Trials on several GPUs: several processes train one network as one process would."""
 
+import os
+import signal
+import time
+import traceback
+from pathlib import Path
+
 import numpy as np
 import pytest
 import ray
 import torch
+from ray import tune
 from torch import distributed, nn
 
 import nas_ray
 from nas_ray import Learner, Splits
 from nas_ray.estimation import parallel
+from nas_ray.ledger import read
+from nas_ray.spaces import CustomSpace
 
 STATED = {"stopping.name": "none", "estimation.batch_size": 50}
 
 
 @pytest.fixture
-def two_gpus():
+def two_gpus(tmp_path, monkeypatch):
     ray.shutdown()
+    monkeypatch.setenv("PEERS_MARK", str(tmp_path / "mark"))  # workers have the environment of their Ray
     ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
@@ -51,6 +61,40 @@ class OnceOutOfMemory(Plain):
         return super().train_epoch()
 
 
+class OnceLost(Plain):
+    """The further process is killed in the second epoch of the first trial that gets there."""
+
+    def train_epoch(self):
+        if self.rank == 1 and self.epoch == 1 and not marked():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().train_epoch()
+
+
+class OnceWrong(Plain):
+    """The first process fails by an exception of the user's own, which is no RuntimeError."""
+
+    def train_epoch(self):
+        if self.rank == 0 and self.epoch == 1 and not marked():
+            raise KeyError("of the user's own")
+        return super().train_epoch()
+
+
+def marked():
+    """Return whether the test's mark was there, and leave it."""
+    mark = Path(os.environ["PEERS_MARK"])
+    was, _ = mark.exists(), mark.touch()
+    return was
+
+
+class Unprepared(CustomSpace):
+    """A space that a further process cannot unpickle."""
+
+    def __setstate__(self, state):
+        if any(frame.name == "prepare" for frame in traceback.extract_stack()):
+            raise ValueError("not in this process")
+        self.__dict__.update(state)
+
+
 @pytest.fixture(scope="module")
 def data():
     """Return 410 images for training: the last batch of 10 has shares of 5."""
@@ -84,6 +128,34 @@ def test_an_error_of_one_process_is_the_trials_and_its_next_attempt_has_new_proc
     assert set(result.trials["gpus"]) == {2.0}
     assert result.epochs.groupby("trial_id")["epoch"].max().tolist() == [3, 3]
     assert set(result.trials["batch_size"]) == {25.0}, "as one that runs out of memory alone"
+
+
+def test_a_trial_that_lost_one_of_its_processes_is_lost_and_begins_again(two_gpus, data, tmp_path):
+    result = searched(tmp_path, 2, data, OnceLost)
+    assert set(result.trials["outcome"]) == {"finished"}
+    records = read(result.path / "ledger.jsonl")
+    assert [record["kind"] for record in records].count("retry") == 1
+    reports = [(record["trial_id"], record["epoch"]) for record in records if record["kind"] == "report"]
+    assert len(reports) == len(set(reports)) == 6
+    assert set(result.epochs["val_ranks"]) == {2}
+
+
+def test_an_exception_of_the_first_process_ends_its_trial_alone(two_gpus, data, tmp_path):
+    started = time.monotonic()
+    result = searched(tmp_path, 2, data, OnceWrong)
+    assert time.monotonic() - started < 60, "the other process does not wait for it"
+    assert sorted(result.trials["outcome"]) == ["failed", "finished"]
+    (failed,) = result.trials[result.trials["outcome"] == "failed"].to_dict("records")
+    assert failed["reason"] == "error"
+    assert "of the user's own" in failed["error"]
+
+
+def test_a_further_process_that_cannot_be_prepared_is_told(two_gpus, data, tmp_path):
+    space = Unprepared({"units": tune.choice([8, 16])}, name="unprepared")
+    result = searched(tmp_path, 2, data, space=space)
+    assert set(result.trials["outcome"]) == {"failed"}
+    assert set(result.trials["reason"]) == {"error"}
+    assert result.trials["error"].str.contains("ValueError: not in this process").all()
 
 
 def test_metrics_of_several_processes_are_means_by_samples():
