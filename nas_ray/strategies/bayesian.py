@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -304,15 +305,14 @@ class Bayesian(Strategy):
 
     def _evidence(self, rows: list[int]) -> Evidence | None:
         """Return values of networks, NaN of those in training, with noise; None if none was cut short."""
-        seen = [at for at, row in enumerate(rows) if row in self._observed]
-        known = [self._observed[rows[at]] for at in seen]
-        if all(each.score is None or each.complete for each in known):
+        known = {at: self._observed[row] for at, row in enumerate(rows) if row in self._observed}
+        if all(each.score is None or each.complete for each in known.values()):
             return None
         expected = self.memory.forecast.expectations(self.max_fidelity)
-        told = [expected.get(each.number, (-np.inf, 0.0)) for each in known]
-        if not any(np.isfinite(mean) for mean, _ in told):
+        told = {at: told for at, each in known.items() if (told := _expectation(each, expected))}
+        if not any(np.isfinite(mean) for mean, _ in told.values()):
             return None
-        found = evidence(*np.array(told).T)
+        found, seen = evidence(*np.array(list(told.values())).T), list(told)
         values, noise = np.full(len(rows), np.nan), np.full(len(rows), float(np.median(found.noise)))
         values[seen], noise[seen] = found
         return Evidence(values, noise)
@@ -355,6 +355,19 @@ class Bayesian(Strategy):
 
     def _worth(self, observation: Observation) -> tuple[bool, float, float]:
         return (observation.score is not None, *self.rank(observation))
+
+
+def _expectation(
+    observation: Observation, expected: Mapping[int, tuple[float, float]]
+) -> tuple[float, float] | None:
+    """Return mean and deviation of a final score; None of a partial result of which no curve is known.
+
+    A complete result may have none either: one that is known from elsewhere, by its end alone.
+    """
+    if observation.score is None:
+        return -np.inf, 0.0
+    known = (observation.score, 0.0) if observation.complete else None
+    return expected.get(observation.number, known)
 
 
 def _due(observed: int) -> int:

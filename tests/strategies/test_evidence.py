@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from ray import tune
+
+from nas_ray.spaces import CustomSpace
 from nas_ray.stopping.curve_model import CurveModel
+from nas_ray.strategies import load_strategy
 from nas_ray.strategies.evidence import HIGHEST, LOWEST, evidence
 from nas_ray.strategies.forecast import Forecast
 from nas_ray.strategies.records import Observation
@@ -71,3 +75,21 @@ def test_deviations_of_many_curves_are_those_of_each():
     together = model.deviation(scores, 1)
     assert together == pytest.approx([float(model.deviation(row[None], 1)[0]) for row in scores])
     assert np.std(together) > 0, "far from the others one knows less"
+
+
+@pytest.mark.parametrize("name", ["bayesian", "auto"])
+def test_a_result_that_is_known_by_its_end_alone_is_no_failure(name):
+    """Given by its final score, beside trials of which some were cut short after their first epoch."""
+    space = CustomSpace({"x": tune.randint(0, 1000)}, name="line")
+    strategy = load_strategy(name, space=space, metric="acc", mode="max", seed=0, max_fidelity=9)
+    for x in range(700, 800, 10):
+        strategy.add_evaluated_point({"x": x}, 0.9 + (x - 700) / 2000)
+    for number in range(30):
+        config = strategy.suggest(str(number))
+        final = 0.3 + 0.4 * config["x"] / 1000 * (config["x"] < 600)
+        reports = [{"acc": final * part, "epoch": epoch} for epoch, part in ((1, 0.5), (3, 0.8), (9, 1.0))]
+        for report in reports[: 1 + number % 3]:
+            strategy.on_trial_result(str(number), report)
+        strategy.on_trial_complete(str(number), reports[number % 3])
+    proposed = [strategy.suggest(f"late-{number}")["x"] for number in range(10)]
+    assert np.median(proposed) > 600, "near what is known to be best"
