@@ -307,7 +307,7 @@ def _sizes(config: SearchConfig, parts: Parts, plan: cluster.Plan) -> Sizes | No
         return None
     memory_mb, settings = cluster.gpu_memory_mb(config.resources), config.estimation
     inputs = parts.task.at(resolution=settings.resolution).input_shape
-    data = data_mb(parts.data, inputs, settings.data_share, memory_mb)
+    data = data_mb(parts.data, inputs, settings.data_share)
     return Sizes(plan, memory_mb, data, parts.strategy.constraints)
 
 

@@ -142,7 +142,7 @@ def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | No
     """
     has = ray.cluster_resources() if has is None else has
     cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
-    packs = gpus if resources.gpus_per_trial == "auto" else 0
+    packs = _packed(resources, gpus) if resources.gpus_per_trial == "auto" else 0
     per_gpu = _gpus_of_a_trial(resources, gpus)
     if per_gpu > gpus:
         raise ClusterError(
@@ -167,6 +167,17 @@ def plan(resources: Resources, trials: int | None, has: Mapping[str, float] | No
             "set `resources.gpus_per_trial` or `resources.cpus_per_trial`, and keep one worker running"
         )
     return chosen
+
+
+def _packed(resources: Resources, gpus: float) -> float:
+    if resources.address is None:
+        return gpus
+    if not gpus:
+        raise ClusterError(
+            "`resources.gpus_per_trial` auto divides GPUs, but the cluster has none now; "
+            "keep one worker with a GPU running, or leave it out to train on cores"
+        )
+    return max(gpus, SHARES[0] * (resources.concurrency or 0))  # a cluster may grow
 
 
 def _gpus_of_a_trial(resources: Resources, gpus: float) -> float:
@@ -195,7 +206,7 @@ def gpu_memory_mb(resources: Resources) -> float:
     """Return the memory of a GPU in MiB: what is stated, or the least of the cluster's nodes.
 
     Raises:
-        ClusterError: If no node can tell.
+        ClusterError: If no node can tell: where CUDA sees no GPU, or all are in use.
     """
     if resources.gpu_memory_mb is not None:
         return resources.gpu_memory_mb
@@ -205,10 +216,16 @@ def gpu_memory_mb(resources: Resources) -> float:
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get("GPU")
     ]
-    told: list[float] = [memory for memory in ray.get(asked, timeout=NODE_CHECK_SECONDS) if memory]
+    answered, silent = (
+        ray.wait(asked, num_returns=len(asked), timeout=NODE_CHECK_SECONDS) if asked else ([], [])
+    )
+    for question in silent:
+        ray.cancel(question, force=True)
+    told: list[float] = [memory for memory in ray.get(answered) if memory]
     if not told:
         raise ClusterError(
-            "`resources.gpus_per_trial` auto needs the memory of a GPU, and no node sees one with CUDA; "
+            "`resources.gpus_per_trial` auto needs the memory of a GPU, and no node told it: "
+            f"CUDA sees none, or all were in use for {NODE_CHECK_SECONDS} s; "
             "set `resources.gpu_memory_mb`, or a number of GPUs"
         )
     return min(told)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from nas_ray.estimation.learner import Learner
+    from nas_ray.estimation.parallel import Averaging
 
 KEEP_OUT = ("folder", "recorded")
 """Parts of a run that only the first process of a trial has to do with."""
@@ -93,6 +94,7 @@ class Peers:
     def __init__(self, parts: Mapping[str, ray.ObjectRef], device: torch.device, place: Any) -> None:
         self._parts, self._device, self._place = parts, device, place
         self._actors: list[Any] = []
+        self._averaging: Averaging | None = None
 
     @classmethod
     def of_this_trial(cls, parts: Mapping[str, ray.ObjectRef], device: torch.device) -> Peers | None:
@@ -110,13 +112,15 @@ class Peers:
         except RayActorError:  # it was lost since the last trial
             self.leave()
             self._hand(config, batch_size, state)
-        parallel.share_out(learner)
+        self._averaging = parallel.share_out(learner)
 
     def step(self, learner: Learner) -> dict[str, float]:
         """Train one epoch together."""
         from nas_ray.estimation import parallel
 
         own, theirs = self._beside(learner.step, [actor.train_share.remote() for actor in self._actors])
+        assert self._averaging is not None
+        self._averaging.check()
         return parallel.together(own, theirs)
 
     def leave(self) -> None:

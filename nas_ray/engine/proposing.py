@@ -67,8 +67,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Hand a report to the strategy."""
-        if self._sizes and (proposal := self._strategy.proposal_of(trial_id)):
-            self._sizes.told(proposal.number, result)
+        self._measure(trial_id, result)
         self._strategy.on_trial_result(trial_id, result)
 
     def on_trial_complete(
@@ -78,6 +77,7 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         if (error and not result and self._retried(trial_id)) or self._moved(trial_id, result):
             self._strategy.again(trial_id)
         else:
+            self._measure(trial_id, result or {})  # Tune tells the last report here alone
             self._strategy.on_trial_complete(trial_id, result, error)
 
     def _ready(self) -> bool:
@@ -90,6 +90,10 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         trial = LeanTrial(shared, config, trial_id, *self._sizes.placement(proposal))
         self._sizes.began(trial)
         return trial
+
+    def _measure(self, trial_id: str, result: dict[str, Any]) -> None:
+        if self._sizes and (proposal := self._strategy.proposal_of(trial_id)):
+            self._sizes.told(proposal.number, result)
 
     def _moved(self, trial_id: str, result: dict[str, Any] | None) -> bool:
         proposal = self._strategy.proposal_of(trial_id)

@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 from nas_ray.costs import Verdict
 from nas_ray.data import Splits
 from nas_ray.engine.cluster import SHARES, Plan
-from nas_ray.estimation.settings import CONTEXT_MB, SHARE_OF_FREE_MEMORY
+from nas_ray.estimation.memory import CONTEXT_MB, MIB, limit_mb, moves_data
 from nas_ray.spaces import Config
 from nas_ray.strategies import Proposal
 
@@ -22,7 +22,6 @@ MARGIN = 1.15
 KEPT_TO, REMEMBERED = 0.9, 64
 """Share of the measured trials that a size must be enough for, and how many of the last are measured by."""
 NUMBER_BYTES = 4
-MIB = 2**20
 
 
 class Sizes:
@@ -35,12 +34,12 @@ class Sizes:
     all of its part, and trains with a smaller batch only where a whole GPU is not enough.
 
     Trials begin in the order of their proposals, and no more is proposed than fits: one that needs a larger
-    part waits until it is free, with no smaller ones let in before it.
+    part waits until it is free, with no smaller new ones let in before it. Paused ones that go on are.
 
     Args:
         plan: It has ``packs``.
         memory_mb: Of one GPU, in MiB.
-        data_mb: What each process keeps there of the data set.
+        data_mb: Size of the data set, as it is trained on.
         estimate: Counts the memory of a network; None where nothing does.
     """
 
@@ -51,15 +50,17 @@ class Sizes:
         data_mb: float = 0.0,
         estimate: Callable[[Config], Verdict | None] | None = None,
     ) -> None:
-        self._memory_mb, self._fixed_mb = memory_mb, CONTEXT_MB + data_mb
-        self._data_mb, self._gpus = data_mb, plan.packs
+        self._memory_mb, self._gpus = memory_mb, plan.packs
+        self._data_mb = {
+            share: data_mb if moves_data(data_mb, limit_mb(share, memory_mb)) else 0.0 for share in SHARES
+        }
         # One object for each: Tune's caches go by it.
         self._placements = {share: plan.placement(share) for share in SHARES}
         self._estimate = estimate
         self._took_mb: dict[int, float] = {}
         self._estimates: dict[int, float] = {}
         self._last: dict[int, float] = {}
-        self._least: dict[int, float] = {}
+        self._grown: dict[int, float] = {}
         self._trials: list[Any] = []
 
     @property
@@ -83,13 +84,13 @@ class Sizes:
         """Hear a report of a proposal: its ``peak_memory_mb`` corrects the estimates."""
         peak = result.get("peak_memory_mb")
         if peak is not None and math.isfinite(peak):
-            self._measured(number, peak - self._data_mb)
+            self._measured(number, peak - self._data_mb[self._last[number]])
 
     def grow(self, number: int) -> None:
         """Give a proposal a larger part than the one in which its memory ran out."""
         share = self._last[number]
-        self._least[number] = min((each for each in SHARES if each > share), default=SHARES[-1])
-        self._measured(number, share * self._memory_mb - self._fixed_mb)
+        self._grown[number] = min((each for each in SHARES if each > share), default=SHARES[-1])
+        self._measured(number, share * self._memory_mb - CONTEXT_MB - self._data_mb[share])
 
     def _measured(self, number: int, network_mb: float) -> None:
         took = self._took_mb.pop(number, 0.0)
@@ -98,9 +99,10 @@ class Sizes:
             del self._took_mb[next(iter(self._took_mb))]
 
     def _share(self, proposal: Proposal) -> float:
-        least = self._least.get(proposal.number, 0.0)
-        need = self._fixed_mb + MARGIN * self._network_mb(proposal)
-        fits = (share for share in SHARES if share >= least and need <= share * self._memory_mb)
+        if proposal.number in self._grown:
+            return self._grown[proposal.number]
+        need = CONTEXT_MB + MARGIN * self._network_mb(proposal)
+        fits = (share for share in SHARES if need + self._data_mb[share] <= share * self._memory_mb)
         return next(fits, SHARES[-1])
 
     def _network_mb(self, proposal: Proposal) -> float:
@@ -117,15 +119,13 @@ def _most(values: Collection[float], unknown: float) -> float:
     return float(np.quantile(list(values), KEPT_TO, method="higher")) if values else unknown
 
 
-def data_mb(data: Splits, inputs: tuple[int, ...], share: float, memory_mb: float) -> float:
-    """Return the MiB that a process keeps of a data set on a GPU; 0 where it is too large to be kept there.
+def data_mb(data: Splits, inputs: tuple[int, ...], share: float) -> float:
+    """Return the MiB that a data set takes on a GPU.
 
     Args:
         data: The data set.
         inputs: Shape of one input, as it is trained on.
         share: Share of the training part that is used.
-        memory_mb: Memory of the GPU.
     """
     samples = len(data.x_train) * share + len(data.x_val) + len(data.x_test)
-    size = samples * math.prod(inputs) * NUMBER_BYTES / MIB
-    return size if size <= SHARE_OF_FREE_MEMORY * memory_mb else 0.0
+    return samples * math.prod(inputs) * NUMBER_BYTES / MIB

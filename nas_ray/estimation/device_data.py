@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from nas_ray.data import Splits
 from nas_ray.data.statistics import Statistics
+from nas_ray.estimation import hardware
 from nas_ray.estimation.hardware import image_layout
-from nas_ray.estimation.settings import SHARE_OF_FREE_MEMORY
+from nas_ray.estimation.memory import MIB, moves_data
 from nas_ray.spaces import derived_seed
 
 Part = tuple[Tensor, Tensor]
@@ -117,7 +118,7 @@ class DeviceData:
 
     def _fits(self) -> bool:
         size = sum(tensor.nbytes for part in self._parts.values() for tensor in part)
-        return size <= SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(self.device)[0]
+        return moves_data(size / MIB, hardware.room_mb(self.device))
 
 
 def _normaliser(splits: Splits) -> Callable[[NDArray[Any]], Tensor]:

@@ -7,12 +7,10 @@ import gc
 import ray
 import torch
 
-from nas_ray.estimation.settings import CONTEXT_MB
+from nas_ray.estimation.memory import MIB, limit_mb
 
 FIRST_WITH_BFLOAT16 = 8
 """CUDA compute capability from which bfloat16 is computed and not emulated."""
-
-MIB = 2**20
 
 
 def mixed_precision(device: torch.device) -> torch.dtype | None:
@@ -59,7 +57,13 @@ def keep_to(share: float, device: torch.device) -> None:
     """
     if device.type == "cuda" and share < 1:
         total = torch.cuda.get_device_properties(device).total_memory / MIB
-        torch.cuda.set_per_process_memory_fraction(max(share / 2, share - CONTEXT_MB / total), device)
+        torch.cuda.set_per_process_memory_fraction(limit_mb(share, total) / total, device)
+
+
+def room_mb(device: torch.device) -> float:
+    """Return the MiB that this process may still take of a GPU: what is free, and no more than its share."""
+    free, total = (size / MIB for size in torch.cuda.mem_get_info(device))
+    return min(free, limit_mb(share_of_gpu(), total))
 
 
 def peak_memory(device: torch.device) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, distributed, nn
 
+from nas_ray.errors import ConfigError
 from nas_ray.spaces import Config
 
 if TYPE_CHECKING:
@@ -69,7 +70,48 @@ def close_group() -> None:
         distributed.destroy_process_group()
 
 
-def share_out(learner: Learner) -> None:
+class Averaging:
+    """What is done before each step of an optimizer: the gradients are averaged over all processes.
+
+    Args:
+        parameters: Those of the network.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._steps = 0
+
+    def __call__(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Mapping[str, Any]) -> None:
+        """Average; called by the optimizer with what its ``step`` was called with.
+
+        Raises:
+            ConfigError: If that is a closure.
+        """
+        _, *closure = args
+        if any((*closure, *kwargs.values())):
+            raise ConfigError(
+                "on several GPUs, gradients must be there before the optimizer's step, but "
+                f"{type(optimizer).__name__} was given a closure that computes them; "
+                "take an optimizer without one, or one GPU for each trial"
+            )
+        _average_gradients(self._parameters)
+        self._steps += 1
+
+    def check(self) -> None:
+        """Check that there was a step since the last check: without one, each process trains for itself.
+
+        Raises:
+            ConfigError: If there was none.
+        """
+        if not self._steps:
+            raise ConfigError(
+                "on several GPUs, a recipe must train by `self.optimizer.step()`, but none was made in an "
+                "epoch; call it, or take one GPU for each trial"
+            )
+        self._steps = 0
+
+
+def share_out(learner: Learner) -> Averaging:
     """Have a learner train its share of every batch, together with those of the other processes.
 
     The gradients are averaged before each step of the optimizer, whatever the recipe's training step is, so
@@ -79,14 +121,18 @@ def share_out(learner: Learner) -> None:
 
     Args:
         learner: Newly made; its group is open.
+
+    Returns:
+        What averages the gradients.
     """
     learner.rank, ranks = distributed.get_rank(), distributed.get_world_size()
     learner.data = learner.data.share(learner.rank, ranks)
     learner.single_precision_unless_bfloat16()
     if learner.device.type == "cuda":
         learner.model = nn.SyncBatchNorm.convert_sync_batchnorm(learner.model)  # type: ignore[no-untyped-call]
-    average = functools.partial(_average_gradients, list(learner.model.parameters()))
-    learner.optimizer.register_step_pre_hook(lambda *_: average())
+    averaging = Averaging(list(learner.model.parameters()))
+    learner.optimizer.register_step_pre_hook(averaging)
+    return averaging
 
 
 def together(own: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, float]:

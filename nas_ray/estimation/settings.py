@@ -11,11 +11,6 @@ from nas_ray.errors import ConfigError, suggestion
 from nas_ray.estimation.proxies import Proxy
 from nas_ray.tasks import Task
 
-CONTEXT_MB = 600.0
-"""Memory of a GPU that CUDA itself takes in a process, with cuDNN and cuBLAS, in MiB."""
-SHARE_OF_FREE_MEMORY = 0.3
-"""A data set moves to a GPU as a whole if it takes at most this share of the memory free there."""
-
 Optimizer = Literal["adamw", "adam", "sgd"]
 Augmentation = Literal["none", "shift", "flip_shift", "cutout", "mixup"]
 Inherit = Literal["none", "shapes", "morphism"]

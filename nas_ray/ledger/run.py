@@ -24,12 +24,14 @@ class Stint:
         begin: When its training began.
         end: When it ended; after a crash the last sign of life.
         attempt: Index of the driver's start or resume, from 0.
+        gpus: What the trial had of GPUs in it.
         open: Whether it has not ended in order.
     """
 
     begin: float
     end: float
     attempt: int
+    gpus: float = 0.0
     open: bool = True
 
     @property
@@ -171,7 +173,8 @@ class RunRecord:
             self._leave(trial, record["at"])
             trial.starts.append(record)
             trial.end = None
-            trial.stints.append(Stint(record["at"], record["at"], max(0, len(self.attempts) - 1)))
+            attempt = max(0, len(self.attempts) - 1)
+            trial.stints.append(Stint(record["at"], record["at"], attempt, record.get("gpus") or 0.0))
 
     def _on_report(self, record: Record) -> None:
         self.reports.append(record)
@@ -180,6 +183,7 @@ class RunRecord:
             trial.reports.append(record)
             if trial.stints and trial.stints[-1].open:
                 trial.stints[-1].end = record["at"]
+                trial.stints[-1].gpus = record.get("gpus") or trial.stints[-1].gpus
                 trial.stints[-1].open = record.get("decision") != "pause"  # it gives its slot back
 
     def _on_retry(self, record: Record) -> None:

@@ -145,16 +145,14 @@ def _measurements(run: RunRecord, trial: TrialRecord, metrics: Columns) -> Recor
 
 
 def _times(run: RunRecord, trial: TrialRecord) -> Record:
-    wall = sum(stint.seconds for stint in trial.stints)
-    gpus = _last([*trial.starts[-1:], *trial.reports[-1:]], "gpus") or 0.0
     ended = trial.end or (None if trial.trains else trial.proposal)
     return {
         "proposed_at": trial.proposal["at"],
         "started_at": trial.starts[0]["at"] if trial.starts else None,
         "ended_at": ended["at"] if ended else None,
-        "wall_s": wall,
-        "gpus": gpus,
-        "gpu_s": wall * gpus,
+        "wall_s": sum(stint.seconds for stint in trial.stints),
+        "gpus": trial.stints[-1].gpus if trial.stints else 0.0,
+        "gpu_s": sum(stint.seconds * stint.gpus for stint in trial.stints),
     }
 
 

@@ -15,6 +15,7 @@ from torch import distributed, nn
 
 import nas_ray
 from nas_ray import Learner, Splits
+from nas_ray.errors import ConfigError
 from nas_ray.estimation import parallel
 from nas_ray.ledger import read
 from nas_ray.spaces import CustomSpace
@@ -164,3 +165,27 @@ def test_metrics_of_several_processes_are_means_by_samples():
         "train_loss": 1.75, "samples": 40, "val_acc": 0.5,
     }  # fmt: skip
     assert parallel.together(own, []) == own
+
+
+@pytest.fixture
+def alone():
+    """A group of this process alone."""
+    parallel.open_group(parallel.open_store("127.0.0.1"), 0, 1, torch.device("cpu"))
+    yield
+    parallel.close_group()
+
+
+def test_a_recipe_whose_gradients_cannot_be_averaged_is_refused(alone):
+    weight = nn.Parameter(torch.ones(3))
+    averaging, optimizer = parallel.Averaging([weight]), torch.optim.LBFGS([weight])
+    optimizer.register_step_pre_hook(averaging)
+    with pytest.raises(ConfigError, match=r"LBFGS was given a closure .* or one GPU for each trial"):
+        optimizer.step(lambda: weight.sum())
+    with pytest.raises(ConfigError, match=r"must train by `self\.optimizer\.step\(\)`, but none was made"):
+        averaging.check()
+    plain = torch.optim.SGD([weight], lr=1.0)
+    plain.register_step_pre_hook(averaging)
+    weight.sum().backward()
+    plain.step()
+    averaging.check()
+    assert (weight == 0).all()

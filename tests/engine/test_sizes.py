@@ -16,7 +16,7 @@ from nas_ray.engine import cluster
 from nas_ray.engine.cluster import Plan
 from nas_ray.engine.sizes import MARGIN, Sizes, data_mb
 from nas_ray.errors import ClusterError, ConfigError
-from nas_ray.estimation.settings import CONTEXT_MB
+from nas_ray.estimation.memory import CONTEXT_MB, limit_mb
 from nas_ray.strategies import Proposal
 
 PLAN = Plan(8, 1.0, 0.25, packs=2)
@@ -62,6 +62,20 @@ def test_the_data_set_on_the_gpu_counts_for_every_process():
     needs = room_for(0.25)
     assert share(sizes(), 0, needs) == 0.25
     assert share(sizes(data=100.0), 0, needs) == 0.5
+    assert share(sizes(data=600.0), 0, needs) == 0.25, "more than three tenths of the room: it stays outside"
+    assert share(sizes(data=600.0), 0, room_for(0.5)) == 1.0, "in a half it is kept there"
+
+
+def test_what_is_measured_beside_a_data_set_that_stays_outside_is_the_network():
+    packed = sizes(data=600.0)
+    assert share(packed, 0, 1000) == 0.25
+    packed.told(0, {"peak_memory_mb": 2000.0})
+    assert share(packed, 1, 1000) == 0.5, "twice the estimate, and not 1.4 times"
+
+
+def test_a_process_keeps_to_its_part_of_a_gpu_less_what_cuda_takes():
+    assert [limit_mb(share, 10_000.0) for share in (0.25, 0.5, 1.0, 2.0)] == [1900, 4400, 10_000, 10_000]
+    assert limit_mb(0.25, 1000.0) == 125, "half of the part at least"
 
 
 def test_what_trials_were_measured_to_take_corrects_the_estimates():
@@ -128,12 +142,11 @@ def test_no_more_is_proposed_than_fits_and_nothing_small_before_a_large_one_that
     assert packed.room, "a paused trial holds nothing"
 
 
-def test_the_data_set_counts_at_its_resolution_where_it_fits_beside_the_networks():
+def test_the_data_set_counts_at_its_resolution():
     images = np.zeros((40, 3, 32, 32), np.float32)
     labels = np.arange(40) % 4
     splits = Splits(images, labels, images[:8], labels[:8], images[:4], labels[:4])
-    assert data_mb(splits, (3, 16, 16), 0.5, 100.0) == pytest.approx(32 * 3 * 16 * 16 * 4 / 2**20)
-    assert data_mb(splits, (3, 16, 16), 0.5, 0.1) == 0.0
+    assert data_mb(splits, (3, 16, 16), 0.5) == pytest.approx(32 * 3 * 16 * 16 * 4 / 2**20)
 
 
 def test_auto_needs_to_know_the_memory_of_a_gpu_and_is_no_part_of_one_on_a_machine_without():
@@ -145,6 +158,18 @@ def test_auto_needs_to_know_the_memory_of_a_gpu_and_is_no_part_of_one_on_a_machi
     assert (plan.concurrency, plan.gpus, plan.packs) == (2, 0, 0)
     plan = cluster.plan(Resources(gpus_per_trial="auto"), 24, {"CPU": 16.0, "GPU": 2.0})
     assert (plan.concurrency, plan.cpus, plan.gpus, plan.packs, plan.most_gpus) == (8, 2, 0.25, 2, 1.0)
+    grows = Resources(gpus_per_trial="auto", concurrency=40, address="head:6379")
+    assert cluster.plan(grows, None, {"CPU": 16.0, "GPU": 2.0}).packs == 10, "where a cluster may grow to"
+    with pytest.raises(ClusterError, match=r"auto divides GPUs, but the cluster has none now; keep one"):
+        cluster.plan(grows, None, {"CPU": 16.0})
+
+
+def test_a_cluster_whose_gpus_are_all_in_use_is_told(two_gpus, monkeypatch):
+    holder = ray.remote(num_gpus=2)(SimpleNamespace).remote()
+    ray.get(holder.__ray_ready__.remote())
+    monkeypatch.setattr(cluster, "NODE_CHECK_SECONDS", 1)
+    with pytest.raises(ClusterError, match=r"all were in use for 1 s; set `resources.gpu_memory_mb`"):
+        cluster.gpu_memory_mb(Resources(gpus_per_trial="auto"))
 
 
 class Greedy(Learner):
@@ -184,11 +209,14 @@ def test_small_networks_share_a_gpu_and_one_that_needs_more_goes_on_in_a_larger_
     large = trials["params"] > 30_000
     assert large.any()
     assert (trials.loc[large, "gpus"] >= 0.5).all()
-    assert (trials["gpu_s"] == trials["gpus"] * trials["wall_s"]).all()
     moved = [trial for trial in record.trials.values() if len(trial.starts) > 1]
     assert moved
     for trial in moved:
         assert [start["gpus"] for start in trial.starts] == [0.25, 0.5]
         assert "out of memory" in trial.retries[0]["error"]
+    least, most = (part * trials["wall_s"] for part in (0.25, trials["gpus"]))
+    stayed = ~trials["trial_id"].isin(trial.proposal["trial_id"] for trial in moved)
+    assert trials["gpu_s"][stayed].to_numpy() == pytest.approx(most[stayed].to_numpy())
+    assert ((least < trials["gpu_s"]) & (trials["gpu_s"] < most))[~stayed].all(), "each stay by its own part"
     assert not trials["batch_size"].notna().any() if "batch_size" in trials else True
     assert len(result.epochs) == 16

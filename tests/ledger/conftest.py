@@ -34,13 +34,14 @@ class Story:
         told = {"config": config, "outcome": outcome, "reason": reason}
         return self.add("propose", **{**place, **ids, **rest, **told, **fields})
 
-    def start(self, number, attempt=1):
+    def start(self, number, attempt=1, **fields):
         return self.add(
             "start",
             trial_id=f"t{number:05d}",
             ray_trial_id=f"r{number}_{attempt}",
             attempt=attempt,
             node="n1",
+            **fields,
         )
 
     def report(self, number, epoch, value, attempt=1, metric="val_acc", **fields):

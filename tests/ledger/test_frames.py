@@ -89,6 +89,13 @@ def test_a_finished_trial(story):
     assert told["note"] == '{"source": "mutation"}'
 
 
+def test_each_stay_of_a_trial_costs_the_gpus_that_it_had_there(story):
+    story.propose(0).start(0, gpus=0.25).report(0, 1, 0.5, gpus=0.25).add("retry", trial_id="t00000")
+    story.start(0, gpus=1.0).report(0, 1, 0.5, gpus=1.0).report(0, 2, 0.6, gpus=1.0).end(0)
+    told = row(story)
+    assert (told["wall_s"], told["gpus"], told["gpu_s"]) == (5.0, 1.0, 2 * 0.25 + 3 * 1.0)
+
+
 @pytest.mark.parametrize(("mode", "best"), [("max", 0.9), ("min", 0.2)])
 def test_best_and_last_of_the_objective_by_mode(new_story, mode, best):
     story = new_story(objective=[{"metric": "cost", "mode": mode}]).attempt().propose(0).start(0)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from ray import tune
 
 from nas_ray.spaces import CustomSpace
