@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas_ray.config import Resources
@@ -94,15 +95,10 @@ def connect(address: str | None) -> None:
                 ray.init(address=joining, **quiet)
             else:
                 ray.init(address="local", include_dashboard=False, **quiet)
-    except ray.exceptions.AuthenticationError as error:
-        raise ClusterError(
-            f"the Ray cluster at {joining!r} must be told its token, but: {error}; "
-            "set RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
-        ) from error
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
-            "or leave `resources.address` out to run on this machine"
+            "set RAY_AUTH_MODE=token if it asks for a token, or leave `resources.address` out to run on this machine"
         ) from error
 
 
