@@ -98,7 +98,8 @@ def connect(address: str | None) -> None:
     except (OSError, ValueError, RuntimeError, RayError) as error:
         raise ClusterError(
             f"no Ray cluster can be reached at {joining!r}: {error}; start one with `ray start --head`, "
-            "set RAY_AUTH_MODE=token if it asks for a token, or leave `resources.address` out to run on this machine"
+            "set RAY_AUTH_MODE=token if it asks for a token, "
+            "or leave `resources.address` out to run on this machine"
         ) from error
 
 
