@@ -102,7 +102,9 @@ def test_sequences(tmp_path, digits_by_rows, space, options):
 )
 def test_tokens(tmp_path, letters, space, options):
     overrides = {f"space.{name}": value for name, value in options.items()}
-    result = search(tmp_path, letters, space, overrides={**overrides, "estimation.batch_size": 8})
+    result = search(
+        tmp_path, letters, space, max_epochs=6, overrides={**overrides, "estimation.batch_size": 8}
+    )
     assert check_winner(result, letters)["test_acc"] > 0.7
 
 
