@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     import torch
 
     from nas_ray.estimation.learner import Learner
-    from nas_ray.estimation.parallel import Averaging
 
 KEEP_OUT = ("folder", "recorded")
 """Parts of a run that only the first process of a trial has to do with."""
 ERROR_S = 5.0
-"""Seconds in which another process that failed tells why, and this one hears that it was left alone."""
+"""Seconds in which another process that failed tells why."""
+ALONE_S = 60.0
+"""Seconds in which a process that was left alone on CUDA must be done, or have heard: NCCL may not tell it."""
 T = TypeVar("T")
 
 
@@ -94,7 +96,6 @@ class Peers:
     def __init__(self, parts: Mapping[str, ray.ObjectRef], device: torch.device, place: Any) -> None:
         self._parts, self._device, self._place = parts, device, place
         self._actors: list[Any] = []
-        self._averaging: Averaging | None = None
 
     @classmethod
     def of_this_trial(cls, parts: Mapping[str, ray.ObjectRef], device: torch.device) -> Peers | None:
@@ -107,20 +108,18 @@ class Peers:
         from nas_ray.estimation import parallel
 
         state = ray.put(learner.state_dict())
-        try:
-            self._hand(config, batch_size, state)
-        except RayActorError:  # it was lost since the last trial
-            self.leave()
-            self._hand(config, batch_size, state)
-        self._averaging = parallel.share_out(learner)
+        _or_lost(lambda: self._hand(config, batch_size, state))
+        parallel.share_out(learner)
 
     def step(self, learner: Learner) -> dict[str, float]:
         """Train one epoch together."""
         from nas_ray.estimation import parallel
 
-        own, theirs = self._beside(learner.step, [actor.train_share.remote() for actor in self._actors])
-        assert self._averaging is not None
-        self._averaging.check()
+        patience = ALONE_S if self._device.type == "cuda" else None
+        shares = [actor.train_share.remote() for actor in self._actors]
+        own, theirs = self._beside(learner.step, shares, patience)
+        assert learner.averaging is not None
+        learner.averaging.check()
         return parallel.together(own, theirs)
 
     def leave(self) -> None:
@@ -154,31 +153,46 @@ class Peers:
         self._beside(
             lambda: parallel.open_group(store, 0, ranks, self._device),
             [actor.join.remote(host, store.port, rank, ranks) for rank, actor in enumerate(self._actors, 1)],
+            ERROR_S,
         )
 
-    def _beside(self, own: Callable[[], T], theirs: list[ray.ObjectRef]) -> tuple[T, list[Any]]:
-        """Do this process's part while the others do theirs; raise the error of whichever failed first."""
+    def _beside(
+        self, own: Callable[[], T], theirs: list[ray.ObjectRef], patience: float | None
+    ) -> tuple[T, list[Any]]:
+        """Do this process's part while the others do theirs; raise the error of whichever failed first.
+
+        Args:
+            own: This process's part.
+            theirs: Those of the others.
+            patience: Seconds after which this process ends that has not heard of their failure; None where
+                it is bound to hear of it.
+        """
         over = threading.Event()
         with ThreadPoolExecutor(1) as beside:
-            others = beside.submit(self._watched, theirs, over)
+            others = beside.submit(self._watched, theirs, over, patience)
             try:
                 done = own()
-            except Exception:
+            except BaseException as error:
                 over.set()
-                if ray.wait(theirs, num_returns=1, timeout=ERROR_S)[0]:
+                told = isinstance(error, Exception) and ray.wait(theirs, num_returns=1, timeout=ERROR_S)[0]
+                if told:
                     _or_lost(others.result)  # if another one failed first, this one was left alone
                 self._kill()
                 raise
             over.set()
             return done, _or_lost(others.result)
 
-    def _watched(self, theirs: list[ray.ObjectRef], over: threading.Event) -> list[Any]:
+    def _watched(
+        self, theirs: list[ray.ObjectRef], over: threading.Event, patience: float | None
+    ) -> list[Any]:
         """Return what the others did; the first failure ends them, and with it this process's wait."""
         try:
             return _results(theirs)
-        except Exception:
+        except Exception as error:
             self._kill()
-            if not over.wait(ERROR_S):
+            lost = isinstance(error, RayActorError)
+            if not over.wait(ERROR_S if lost else patience):
+                traceback.print_exception(error)
                 _end_process()
             raise
 

@@ -92,7 +92,8 @@ class Proposing(SearchAlgorithm):  # type: ignore[misc]  # Ray ships no types fo
         return trial
 
     def _measure(self, trial_id: str, result: dict[str, Any]) -> None:
-        if self._sizes and (proposal := self._strategy.proposal_of(trial_id)):
+        # A trial that ends with an error may have built and trained nothing.
+        if self._sizes and not result.get("error") and (proposal := self._strategy.proposal_of(trial_id)):
             self._sizes.told(proposal.number, result)
 
     def _moved(self, trial_id: str, result: dict[str, Any] | None) -> bool:

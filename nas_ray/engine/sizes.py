@@ -84,7 +84,8 @@ class Sizes:
         """Hear a report of a proposal: its ``peak_memory_mb`` corrects the estimates."""
         peak = result.get("peak_memory_mb")
         if peak is not None and math.isfinite(peak):
-            self._measured(number, peak - self._data_mb[self._last[number]])
+            data_mb = self._data_mb[self._last[number]]
+            self._measured(number, peak - data_mb if peak > data_mb else peak)  # the worker may have no room
 
     def grow(self, number: int) -> None:
         """Give a proposal a larger part than the one in which its memory ran out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from nas_ray.estimation.seeding import seeded
 from nas_ray.estimation.settings import Estimation
 from nas_ray.spaces import TRAINING, Config, SearchSpace, derived_seed
 from nas_ray.tasks import Task
+
+if TYPE_CHECKING:
+    from nas_ray.estimation.parallel import Averaging
 
 EVALUATION_FACTOR = 4
 """Batches of evaluation per batch of training: without gradients only a layer or two is in memory at once."""
@@ -67,6 +70,7 @@ class Learner:
         self.settings = settings.replaced(trained)
         self.device = data.device
         self.epoch = self.rank = 0  # the rank is this process's among those that train the network
+        self.averaging: Averaging | None = None  # where several train it
         with seeded(derived_seed(seed, "weights"), self.device):
             self.model = self.build().to(self.device)
             if weights is None:

@@ -13,10 +13,11 @@ def limit_mb(share: float, total_mb: float) -> float:
     """Return the MiB that a process may take of a GPU, beside what CUDA itself takes.
 
     Args:
-        share: Of the GPU that it was given; nothing is limited from 1 on.
+        share: Of the GPU that it was given.
         total_mb: Memory of the GPU.
     """
-    return total_mb if share >= 1 else max(share * total_mb / 2, share * total_mb - CONTEXT_MB)
+    part = min(share, 1.0) * total_mb
+    return max(part / 2, part - CONTEXT_MB)
 
 
 def moves_data(size_mb: float, room_mb: float) -> bool:

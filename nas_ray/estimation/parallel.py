@@ -111,7 +111,7 @@ class Averaging:
         self._steps = 0
 
 
-def share_out(learner: Learner) -> Averaging:
+def share_out(learner: Learner) -> None:
     """Have a learner train its share of every batch, together with those of the other processes.
 
     The gradients are averaged before each step of the optimizer, whatever the recipe's training step is, so
@@ -120,19 +120,15 @@ def share_out(learner: Learner) -> Averaging:
     other. Random numbers of dropout and augmentation differ between processes.
 
     Args:
-        learner: Newly made; its group is open.
-
-    Returns:
-        What averages the gradients.
+        learner: Newly made; its group is open. It keeps what averages its gradients.
     """
     learner.rank, ranks = distributed.get_rank(), distributed.get_world_size()
     learner.data = learner.data.share(learner.rank, ranks)
     learner.single_precision_unless_bfloat16()
     if learner.device.type == "cuda":
         learner.model = nn.SyncBatchNorm.convert_sync_batchnorm(learner.model)  # type: ignore[no-untyped-call]
-    averaging = Averaging(list(learner.model.parameters()))
-    learner.optimizer.register_step_pre_hook(averaging)
-    return averaging
+    learner.averaging = Averaging(list(learner.model.parameters()))
+    learner.optimizer.register_step_pre_hook(learner.averaging)
 
 
 def together(own: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, float]:

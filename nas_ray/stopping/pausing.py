@@ -100,7 +100,10 @@ class PausingRule(StoppingRule):
     # The scheduler protocol.
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        """Remember Tune's object."""
+        """Remember Tune's object; those that a restored Tuner knows to have ended are over."""
+        if trial.is_finished():
+            self._end(name_of(trial))
+            return
         self._trials[name_of(trial)] = trial
         self.over.pop(name_of(trial), None)
 

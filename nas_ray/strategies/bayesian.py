@@ -158,8 +158,7 @@ class Bayesian(Strategy):
                 # the same, and make the same additions in the same order.
                 self._started_with = self._kept()
                 rows = _spread(sorted(self._observed, key=self._worth_of))
-                partial = self._evidence(rows)
-                self._sample = _Sample(due, rows, *(partial or [self._scores(rows)]))
+                self._sample = self._sampled(due, rows)
 
     def propose(self, rng: np.random.Generator) -> Candidate | None:
         """Return a network of the first design, then the one that promises most."""
@@ -316,6 +315,14 @@ class Bayesian(Strategy):
         values, noise = np.full(len(rows), np.nan), np.full(len(rows), float(np.median(found.noise)))
         values[seen], noise[seen] = found
         return Evidence(values, noise)
+
+    def _sampled(self, due: int, rows: list[int]) -> _Sample:
+        """Return what hyperparameters are chosen on: networks of which something is known."""
+        found = self._evidence(rows)
+        known = [] if found is None else [int(at) for at in np.flatnonzero(np.isfinite(found.values))]
+        if found is None or len(known) < 2:
+            return _Sample(due, rows, self._scores(rows))
+        return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known])
 
     def _fitted(self, due: int) -> _Models:
         kernel, settings = self._covariance(), self._settings()

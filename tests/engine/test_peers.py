@@ -27,7 +27,7 @@ STATED = {"stopping.name": "none", "estimation.batch_size": 50}
 def two_gpus(tmp_path, monkeypatch):
     ray.shutdown()
     monkeypatch.setenv("PEERS_MARK", str(tmp_path / "mark"))  # workers have the environment of their Ray
-    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -14,6 +14,7 @@ from nas_ray.config import Resources
 from nas_ray.costs import Verdict
 from nas_ray.engine import cluster
 from nas_ray.engine.cluster import Plan
+from nas_ray.engine.proposing import Proposing
 from nas_ray.engine.sizes import MARGIN, Sizes, data_mb
 from nas_ray.errors import ClusterError, ConfigError
 from nas_ray.estimation.memory import CONTEXT_MB, limit_mb
@@ -73,8 +74,20 @@ def test_what_is_measured_beside_a_data_set_that_stays_outside_is_the_network():
     assert share(packed, 1, 1000) == 0.5, "twice the estimate, and not 1.4 times"
 
 
+def test_an_end_without_a_training_is_no_measurement():
+    """The memory of one that is infeasible, or fails while it is built, is nobody's need."""
+    packed = sizes()
+    strategy = SimpleNamespace(proposal_of=lambda _: proposal(0, 3000), on_trial_complete=lambda *_: None)
+    proposing = Proposing(strategy, sizes=packed)
+    assert share(packed, 0, 3000) == 0.5
+    proposing.on_trial_complete("a", {"peak_memory_mb": 1.0, "outcome": "infeasible", "error": "too deep"})
+    assert share(packed, 1, 3000) == 0.5
+    proposing.on_trial_complete("a", {"peak_memory_mb": 900.0, "outcome": "finished"})
+    assert share(packed, 2, 3000) == 0.25, "Tune tells the last report with the end alone"
+
+
 def test_a_process_keeps_to_its_part_of_a_gpu_less_what_cuda_takes():
-    assert [limit_mb(share, 10_000.0) for share in (0.25, 0.5, 1.0, 2.0)] == [1900, 4400, 10_000, 10_000]
+    assert [limit_mb(share, 10_000.0) for share in (0.25, 0.5, 1.0, 2.0)] == [1900, 4400, 9400, 9400]
     assert limit_mb(0.25, 1000.0) == 125, "half of the part at least"
 
 
@@ -185,7 +198,7 @@ class Greedy(Learner):
 @pytest.fixture
 def two_gpus():
     ray.shutdown()
-    ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

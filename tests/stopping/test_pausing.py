@@ -1,7 +1,10 @@
 """Pausing rules in Tune: no slot is held by a paused trial, and none is left without an end."""
 
+from types import SimpleNamespace
+
 import pytest
 from ray import tune
+from ray.tune.experiment import Trial
 
 from nas_ray.spaces import CustomSpace
 from nas_ray.stopping import load_rule
@@ -56,3 +59,35 @@ def test_our_strategy_keeps_all_slots_busy_and_hears_of_every_end(tmp_path, monk
     results = tuner(rule, tmp_path, monkeypatch, search_alg=strategy, max_concurrent_trials=SLOTS).fit()
     assert not results.errors
     assert len(results) == TRIALS
+
+
+@pytest.mark.parametrize("name", ["asha-promote", "learning-curve"])
+def test_trials_that_a_restored_tuner_knows_to_have_ended_keep_nothing_from_its_end(name):
+    """Tune adds all trials to the scheduler again; then one is paused, and none is left to run."""
+    options = {"max_epochs": EPOCHS} if name == "learning-curve" else {}
+    rule = load_rule(name, metric="acc", mode="max", **options)
+    stopped = []
+    controller = SimpleNamespace(stop_trial=stopped.append)
+    for number in range(4):
+        rule.on_trial_add(controller, trial(f"ended-{number}", Trial.TERMINATED))
+    new = [trial(f"new-{number}", Trial.PAUSED) for number in range(4)]
+    for number, each in enumerate(new):
+        rule.on_trial_add(controller, each)
+        rule.on_trial_result(controller, each, {"acc": 0.9 - number / 10, "epoch": 1})
+    for each in new:
+        if each.custom_trial_name not in rule.waiting:  # a scout, or promoted
+            rule.on_trial_complete(controller, each, {"acc": 0.9, "epoch": 9})
+    for _ in range(2):
+        while (due := rule.choose_trial_to_run(controller)) is not None:
+            rule.on_trial_complete(controller, due, {"acc": 0.9, "epoch": 9})
+    assert {each.custom_trial_name for each in stopped} == set(rule.given_up()) != set()
+
+
+def trial(name, status):
+    return SimpleNamespace(
+        trial_id=name,
+        custom_trial_name=name,
+        status=status,
+        is_saving=False,
+        is_finished=lambda: status == Trial.TERMINATED,
+    )
