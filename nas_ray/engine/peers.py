@@ -26,7 +26,7 @@ KEEP_OUT = ("folder", "recorded")
 ERROR_S = 5.0
 """Seconds in which another process that failed tells why."""
 ALONE_S = 60.0
-"""Seconds in which a process that was left alone on CUDA must be done, or have heard: NCCL may not tell it."""
+"""Seconds in which a process that was left alone on CUDA must be done, or hear of it: NCCL may not say it."""
 T = TypeVar("T")
 
 
