@@ -3,7 +3,8 @@
 Left to itself, Tune with ``reuse_actors=True`` hands an actor that is free to a trial that still waits for
 one of its own, and ends that one: where trials are shorter than the start of an actor, processes are started
 and killed for the whole run. Here a trial whose actor is starting waits for it, an actor that is free takes
-the next trial, and actors that are free while the strategy thinks are kept.
+the next trial, and actors that are free while the strategy thinks are kept. At the end of a run nobody waits
+for the start of an actor that is not needed any more.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
 from nas_ray.engine import ray_private
+from nas_ray.engine.load import Load
 from nas_ray.estimation.estimator import MOVES
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
@@ -28,10 +30,19 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         strategy: Says whether more trials come.
         size: Actors of the pool, as many as trials at once.
         starts: Actors that may start at the same time.
+        load: Says whether the driver has time for more of them.
     """
 
-    def __init__(self, rule: StoppingRule, strategy: Strategy, size: int, starts: int | None = None) -> None:
+    def __init__(
+        self,
+        rule: StoppingRule,
+        strategy: Strategy,
+        size: int,
+        starts: int | None = None,
+        load: Load | None = None,
+    ) -> None:
         super().__init__()
+        self._load = load or Load()
         self._rule, self._strategy, self._size, self._starts = rule, strategy, size, starts or size
         # Tune's own choice looks at every trial of the run.
         self._rule_chooses = type(rule).choose_trial_to_run is not FIFOScheduler.choose_trial_to_run
@@ -90,6 +101,8 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         chosen = self._rule.choose_trial_to_run(tune_controller) if self._rule_chooses else None
         self._keep(tune_controller, chosen)
         self._ramp(tune_controller)
+        if self._strategy.closed:
+            ray_private.end_unstarted(tune_controller)
         if chosen is not None:
             return chosen
         return self._first(tune_controller) if ray_private.has_free_actor(tune_controller) else None
@@ -108,9 +121,11 @@ class Placing(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types for it
         return (trial for trial in self._waiting if not ray_private.is_starting(controller, trial))
 
     def _ramp(self, controller: Any) -> None:
-        if self._limit < self._size:
-            self._limit = min(self._size, max(self._limit, ray_private.actors_up(controller) + self._starts))
-            self._strategy.set_max_concurrency(self._limit)
+        # The start of a process takes a core from those that train, and from a driver that is busy with them.
+        wanted = min(self._size, ray_private.actors_up(controller) + self._starts)
+        if wanted > self._limit and self._load.has_time():
+            self._limit = wanted
+            self._strategy.set_max_concurrency(wanted)
 
     def _keep(self, controller: Any, chosen: Any) -> None:
         wanted = set() if self._strategy.closed else self._sizes_to_keep(controller, chosen)

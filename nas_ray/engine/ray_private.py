@@ -2,7 +2,8 @@
 
 Used: how Tune's controller keeps actors that are free, and the trials that wait for one. With
 ``reuse_actors=True`` it hands an actor that is free to a trial whose own actor is still starting, and ends
-that one; and it ends actors that are free while the searcher has nothing to propose.
+that one; it ends actors that are free while the searcher has nothing to propose; and at the end it waits for
+actors that nobody needs to come up, so as to end them.
 """
 
 from __future__ import annotations
@@ -36,6 +37,14 @@ def is_starting(controller: Any, trial: Any) -> bool:
     bare = _bare(controller)
     actor = bare._trial_to_actor.get(trial)
     return actor is not None and bool(bare._actor_manager.is_actor_started(actor))
+
+
+def end_unstarted(controller: Any) -> None:
+    """End the processes of actors that are being removed and have never come up: they hold nothing."""
+    bare = _bare(controller)
+    for actor in bare._stopping_actors:
+        if actor not in bare._started_actors and bare._actor_manager.is_actor_started(actor):
+            bare._actor_manager.remove_actor(actor, kill=True)
 
 
 def let_wait(controller: Any, trial: Any) -> None:

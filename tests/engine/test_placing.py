@@ -9,6 +9,7 @@ from ray.tune.experiment import Trial
 
 from nas_ray.engine import ray_private
 from nas_ray.engine.failing import ALIKE, Failing
+from nas_ray.engine.load import BUSY, LOOK_S, Load
 from nas_ray.engine.placing import Placing
 from nas_ray.engine.proposing import Proposing
 from nas_ray.spaces import CustomSpace
@@ -26,7 +27,15 @@ class Controller:
 
     def __init__(self, monkeypatch):
         self.kept, self.waits, self.free, self.up, self.starting = Counter(), [], False, 0, set()
-        for name in ("keep_actors", "has_free_actor", "actors_up", "is_starting", "let_wait"):
+        self.ended = 0
+        for name in (
+            "keep_actors",
+            "has_free_actor",
+            "actors_up",
+            "is_starting",
+            "let_wait",
+            "end_unstarted",
+        ):
             monkeypatch.setattr(ray_private, name, getattr(self, f"_{name}"))
 
     def _keep_actors(self, controller, trial, by):
@@ -40,6 +49,9 @@ class Controller:
 
     def _is_starting(self, controller, trial):
         return trial.name in self.starting
+
+    def _end_unstarted(self, controller):
+        self.ended += 1
 
     def _let_wait(self, controller, trial):
         self.waits.append(trial.name)
@@ -91,12 +103,50 @@ def test_free_actors_of_another_size_give_way_to_a_trial_without_a_place(strateg
 
 def test_no_more_actors_start_at_a_time_than_there_are_cores_for(strategy, monkeypatch):
     controller = Controller(monkeypatch)
-    placing = Placing(NoStopping("score", "max"), strategy, size=8, starts=2)
+    load = SimpleNamespace(has_time=lambda: True)
+    placing = Placing(NoStopping("score", "max"), strategy, size=8, starts=2, load=load)
     assert strategy.max_concurrent == 2
     for up, limit in ((0, 2), (1, 3), (5, 7), (3, 7), (8, 8)):
         controller.up = up
         placing.choose_trial_to_run(controller)
         assert strategy.max_concurrent == limit, "an actor that is lost takes no slot away"
+
+
+def test_no_actor_more_starts_while_the_driver_is_busy_with_those_there_are(strategy, monkeypatch):
+    controller, has_time = Controller(monkeypatch), iter((False, False, True))
+    load = SimpleNamespace(has_time=lambda: next(has_time))
+    placing = Placing(NoStopping("score", "max"), strategy, size=4, starts=2, load=load)
+    placing.choose_trial_to_run(controller)  # nothing is up yet, so that nobody asks
+    controller.up = 2
+    for limit in (2, 2, 4, 4):
+        placing.choose_trial_to_run(controller)
+        assert strategy.max_concurrent == limit
+
+
+def test_a_loop_has_time_where_it_was_seen_to_wait():
+    clock, work = [0.0], [0.0]
+    load = Load(lambda: clock[0], lambda: work[0])
+
+    def later(seconds, worked):
+        clock[0] += seconds
+        work[0] += worked
+        return load.has_time()
+
+    assert not later(100, 0), "before the first question nobody watched"
+    assert not later(LOOK_S / 2, 0), "not for long enough"
+    assert later(LOOK_S / 2, 0)
+    assert not later(LOOK_S, LOOK_S * BUSY)
+    assert later(LOOK_S, LOOK_S * BUSY / 2)
+
+
+def test_actors_that_nobody_needs_are_ended_once_no_trial_comes(strategy, monkeypatch):
+    controller = Controller(monkeypatch)
+    placing = Placing(NoStopping("score", "max"), strategy, size=3)
+    placing.choose_trial_to_run(controller)
+    assert controller.ended == 0
+    strategy.closed = True
+    placing.choose_trial_to_run(controller)
+    assert controller.ended == 1
 
 
 @pytest.mark.parametrize(
