@@ -62,6 +62,7 @@ def preview(config: SearchConfig) -> str:
         "parameters": _spread([sample.costs.params for sample in samples]),
         "flops": _spread([sample.costs.flops for sample in samples]),
         "infeasible": _infeasible(config, samples, parts, task),
+        **_prior(config),
         "time": _time_text(config, parts, task, samples, resources),
     }
     table = "\n".join(f"{name:11} {text}" for name, text in rows.items())
@@ -153,6 +154,16 @@ def _task_text(parts: Parts, task: Task) -> str:
 
 def _spread(values: list[int]) -> str:
     return f"{min(values):,} to {max(values):,}, median {median(values):,.0f}; {len(values)} sampled networks"
+
+
+def _prior(config: SearchConfig) -> dict[str, str]:
+    settings = config.estimation
+    if not settings.prior:
+        return {}
+    names = " and ".join(settings.prior)
+    return {
+        "prior": f"{settings.prior_networks} networks compared by {names}; the best tenth is trained first"
+    }
 
 
 def _infeasible(config: SearchConfig, samples: list[Sample], parts: Parts, task: Task) -> str:

@@ -26,6 +26,7 @@ from nas_ray.engine.limits import Limits
 from nas_ray.engine.lineage import Lineage
 from nas_ray.engine.paused import untold
 from nas_ray.engine.pool import PooledEstimator, put_parts
+from nas_ray.engine.prior import begin_with_best
 from nas_ray.engine.progress import Progress, Silent, Snapshot
 from nas_ray.engine.quiet import quiet_tune
 from nas_ray.engine.recorder import Recorder
@@ -221,6 +222,7 @@ def _attempt(
         time_budget=config.run.time_budget,
         concurrency=plan.concurrency,
     )
+    begin_with_best(config, parts, plan, ledger, past)
     _prepare(parts, config, plan, past)
     failing = Failing(past.outcomes["finished"] + past.outcomes["stopped"])
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds, failing)

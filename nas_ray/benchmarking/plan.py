@@ -41,6 +41,8 @@ class Cell:
         """Id of the search: the same for the same settings, whatever the run is called."""
         plain = self.config.model_dump(mode="json")
         settings = {name: plain[name] for name in ("strategy", "stopping", "simulation", "resources")}
+        if self.config.estimation.prior:
+            settings["prior"] = [plain["estimation"][name] for name in ("prior", "prior_networks")]
         limits = {name: plain["run"][name] for name in ("trials", "epochs", "time_budget", "seed")}
         return hashlib.sha256(canonical_json({**settings, "run": limits}).encode()).hexdigest()[:16]
 

@@ -9,6 +9,7 @@ from typing import Any
 from nas_ray.ledger import history
 from nas_ray.reports import score_of
 from nas_ray.stopping.base import Report
+from nas_ray.strategies.prior import Measured
 from nas_ray.tasks import Objective
 
 Record = dict[str, Any]
@@ -28,6 +29,7 @@ class Past:
         outcomes: Proposals that ended, by outcome.
         recorded: Last epoch of each trial.
         over: Whether the last attempt left nothing to do.
+        prior: Networks that were measured before the first training; None where that was not done.
     """
 
     attempts: int = 0
@@ -39,6 +41,7 @@ class Past:
     outcomes: Counter[str] = field(default_factory=Counter)
     recorded: dict[str, int] = field(default_factory=dict)
     over: bool = False
+    prior: tuple[Measured, ...] | None = None
 
     @property
     def trained(self) -> int:
@@ -69,7 +72,13 @@ class Past:
             outcomes=_outcomes(records),
             recorded={record["trial_id"]: record["epoch"] for record in reports},
             over=_over(records),
+            prior=_prior(records),
         )
+
+
+def _prior(records: list[Record]) -> tuple[Measured, ...] | None:
+    told = next((record["networks"] for record in records if record["kind"] == "prior"), None)
+    return None if told is None else tuple(Measured(**each) for each in told)
 
 
 def _seconds(records: list[Record]) -> float:

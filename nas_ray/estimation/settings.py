@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from nas_ray.errors import ConfigError, suggestion
-from nas_ray.estimation.proxies import Proxy
+from nas_ray.estimation.proxies import Prior, Proxy
 from nas_ray.tasks import Task
 
 Optimizer = Literal["adamw", "adam", "sgd"]
@@ -75,7 +75,14 @@ class Estimation(BaseModel):
         (), description="numbers computed before training: synflow, naswot, grad_norm, snip, zico"
     )
 
-    @field_validator("proxies", mode="before")
+    prior: tuple[Prior, ...] = Field(
+        (),
+        description="what random networks are compared by before the first training: params, flops or "
+        "proxies; the best tenth of them is trained first",
+    )
+    prior_networks: int = Field(100, ge=2, description="how many networks are compared so")
+
+    @field_validator("proxies", "prior", mode="before")
     @classmethod
     def _listed(cls, proxies: Any) -> Any:
         return [proxies] if isinstance(proxies, str) else proxies

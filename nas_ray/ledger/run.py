@@ -89,6 +89,8 @@ class RunRecord:
         """Why the test part could not be read, by the same; empty where it was."""
         self.spans: list[list[float]] = []
         """[begin, end] in unix seconds of every stretch of time in which a driver was there."""
+        self.prior: list[Record] = []
+        """Networks that were measured before the first training: ``config`` and ``values`` of each."""
         self.stop: Record | None = None
         """How the last driver left; None while it is there, or if it was killed."""
         handlers = {name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_on_")}
@@ -164,6 +166,9 @@ class RunRecord:
         for trial in self.trials.values():
             if trial.stints:
                 trial.stints[-1].close(trial.stints[-1].end)
+
+    def _on_prior(self, record: Record) -> None:
+        self.prior = list(record["networks"])
 
     def _on_propose(self, record: Record) -> None:
         self.trials[record["trial_id"]] = TrialRecord(record)

@@ -66,6 +66,15 @@ class SearchResult:
         return epochs_frame(self.record)
 
     @cached_property
+    def prior(self) -> pd.DataFrame:
+        """One row per network that ``estimation.prior`` measured before the first training."""
+        rows = [
+            {**{f"config.{key}": value for key, value in each["config"].items()}, **each["values"]}
+            for each in self.record.prior
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration of the run, as ``config.yaml`` holds it."""
         return read_config(self.path)

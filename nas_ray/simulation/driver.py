@@ -18,7 +18,8 @@ from nas_ray.simulation.events import Cluster
 from nas_ray.simulation.result import Simulation
 from nas_ray.simulation.wrappers import Failing, Slow, Wrapper
 from nas_ray.stopping import StoppingRule, load_rule
-from nas_ray.strategies import Strategy, load_strategy
+from nas_ray.strategies import Candidate, Strategy, load_strategy
+from nas_ray.strategies.prior import Measured, drawn, first_of
 from nas_ray.tables import Table, load_table
 from nas_ray.tasks import Objective
 
@@ -37,6 +38,8 @@ def simulate(
     strategy_options: Mapping[str, Any] | None = None,
     stopping_options: Mapping[str, Any] | None = None,
     objectives: Sequence[Objective] = (),
+    prior: Sequence[str] = (),
+    prior_networks: int = 100,
     folder: str | os.PathLike[str] | None = None,
 ) -> Simulation:
     """Search a table on a virtual cluster; what ``nas-ray simulate`` does.
@@ -62,6 +65,9 @@ def simulate(
         stopping_options: Likewise of the stopping rule.
         objectives: Several, the table's signal first, the others among its facts; none means the
             signal alone.
+        prior: Facts of the table by which random networks are compared before the first training, such as
+            ``params``; the best tenth of them is trained first. Of each a larger value is better.
+        prior_networks: How many are compared.
         folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes
             nothing.
 
@@ -82,6 +88,8 @@ def simulate(
     _check_objectives(objectives, found)
     known = {"seed": seed, **({"objectives": objectives} if len(objectives) > 1 else {})}
     made = _strategy(strategy, found, {**known, **(strategy_options or {})})
+    if prior:
+        made.propose_first(_first(found, prior, prior_networks, seed))
     cluster = Cluster(
         found,
         made,
@@ -109,6 +117,7 @@ def check_config(config: SearchConfig) -> None:
     """
     table = load_table(_table_of(config))
     _check_objectives(config.objectives, table)
+    check_names(config.estimation.prior, table.facts, f"fact of table {table.name!r}")
     several = {"objectives": config.objectives} if len(config.objectives) > 1 else {}
     _check_options(config)
     _strategy(config.strategy.name, table, {"seed": config.run.seed, **several, **config.strategy.options})
@@ -164,8 +173,17 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
         strategy_options=config.strategy.options,
         stopping_options=config.stopping.options,
         objectives=config.objectives,
+        prior=config.estimation.prior,
+        prior_networks=config.estimation.prior_networks,
         folder=folder,
     )
+
+
+def _first(table: Table, names: Sequence[str], count: int, seed: int) -> list[Candidate]:
+    check_names(names, table.facts, f"fact of table {table.name!r}")
+    networks = drawn(table.space, count, seed, None, lambda config: table.find(config) is not None)
+    entries = [(config, table.find(config)) for config in networks]
+    return first_of([Measured(config, entry.facts) for config, entry in entries if entry], names)
 
 
 def _rule(

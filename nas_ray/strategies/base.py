@@ -17,6 +17,7 @@ from nas_ray.costs import Verdict
 from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.reports import fidelity_of, worth_of
 from nas_ray.spaces import Config, CustomSpace, SearchSpace
+from nas_ray.strategies import prior
 from nas_ray.strategies.memory import Memory
 from nas_ray.strategies.observe import Curve, observe, paused
 from nas_ray.strategies.records import EVALUATED, Candidate, Observation, Outcome, Proposal, Rank
@@ -128,7 +129,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         """Where candidates come from that are prepared beside the driver; None calls :meth:`propose`."""
         self.memory = Memory()
         self.space: SearchSpace | None = None
-        self._first = [dict(point) for point in points_to_evaluate]
+        self._first = [Candidate(dict(point), note={"source": WARM_START}) for point in points_to_evaluate]
         self._warm_start = warm_start
         self._warm: list[Evaluated] = []
         self._again: list[Proposal] = []
@@ -307,6 +308,14 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         note = {"source": EVALUATED, "observation": observation.to_json()}
         self._record(Candidate(config, note=note))
 
+    def propose_first(self, candidates: Iterable[Candidate]) -> None:
+        """Propose these before all others but the points to evaluate; called before the first suggestion.
+
+        Raises:
+            InvalidConfig: If one is outside the space.
+        """
+        self._first += [replace(each, config=self._space.check(each.config)) for each in candidates]
+
     def rank(self, observation: Observation) -> Rank:
         """Return the sort key of a result, larger is better: :meth:`Memory.rank`."""
         return self.memory.rank(observation)
@@ -346,7 +355,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
         for event in events:
             if event["event"] == "propose":
                 proposal = Proposal.from_json(event)
-                if proposal.note.get("source") == WARM_START and self._first:
+                if proposal.note.get("source") in (WARM_START, prior.SOURCE) and self._first:
                     self._first.pop(0)
                 self._adopt(proposal)
             elif event["event"] == "report":
@@ -379,7 +388,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     @property
     def points_to_evaluate(self) -> list[Config]:
         """Configurations that are still to be proposed before all others."""
-        return list(self._first)
+        return [each.config for each in self._first]
 
     @property
     def objective(self) -> Objective:
@@ -423,7 +432,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
                 f"but {space.name!r} does not; choose another strategy or space"
             )
         self.space = space
-        self._first = [space.check(point) for point in self._first]
+        self._first = [replace(each, config=space.check(each.config)) for each in self._first]
         self.prepare()
         if self._warm_start:
             self._warm = evaluated_networks(self._warm_start, space, self.goal)
@@ -439,7 +448,7 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     def _next(self) -> Proposal | None:
         space = self._space
         if self._first:
-            proposal = self._record(Candidate(self._first.pop(0), note={"source": WARM_START}))
+            proposal = self._record(self._first.pop(0))
             return proposal if proposal.outcome == "running" else self._next()
         for _ in range(self.patience):
             candidate = self.source() if self.source else self.propose(self.generator(len(self.memory)))

@@ -145,3 +145,16 @@ def test_impossible_settings_are_refused() -> None:
     simulate(NB201, strategy, budget="3trials")
     with pytest.raises(ConfigError, match="one run"):
         simulate(NB201, strategy, budget="3trials")
+
+
+def test_a_simulated_search_begins_with_what_looks_best_by_a_fact_of_the_table(tmp_path: Path) -> None:
+    known = {"budget": "6trials", "seed": 3, "prior_networks": 50}
+    run = simulate(NB201, "random", prior=["params"], folder=tmp_path / "run", **known)
+    trials = SearchResult.load(tmp_path / "run").trials
+    first, others = trials.iloc[:5], trials.iloc[5:]
+    assert first["note"].str.contains("prior").all()
+    assert not others["note"].str.contains("prior", na=False).any()
+    table = run.cluster.table
+    assert first["params"].min() > np.median(table.facts["params"])
+    with pytest.raises(ConfigError, match=r"fact of table .*synflow"):
+        simulate(NB201, "random", prior=["synflow"], **known)

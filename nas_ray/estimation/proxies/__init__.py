@@ -4,6 +4,6 @@ Each is one file with the paper's definition. Several of them rank networks no b
 or operations do, so that those always stand beside them; ``scripts/benchmarks/proxies.py`` measures it.
 """
 
-from nas_ray.estimation.proxies.names import PROXIES, Proxy
+from nas_ray.estimation.proxies.names import PROXIES, Prior, Proxy
 
-__all__ = ["PROXIES", "Proxy"]
+__all__ = ["PROXIES", "Prior", "Proxy"]
