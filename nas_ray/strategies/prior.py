@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from nas_ray.spaces import Config, SearchSpace
 from nas_ray.strategies.records import Candidate
@@ -60,8 +59,8 @@ def drawn(
 def first_of(measured: Sequence[Measured], names: Iterable[str]) -> list[Candidate]:
     """Return the best tenth of measured networks, best first, at least one.
 
-    Several numbers count by the mean of the ranks in each, since their units have nothing in common; a
-    network that lacks one ranks last in it. The idea is the warm-up of Abdelfattah et al. (ICLR 2021,
+    Several numbers count by the mean of the ranks in each, how many are below: their units have nothing in
+    common. A network that lacks one ranks last in it. The idea is the warm-up of Abdelfattah et al. (ICLR 2021,
     https://arxiv.org/abs/2101.08134), where the whole first population comes from it.
 
     Args:
@@ -69,7 +68,7 @@ def first_of(measured: Sequence[Measured], names: Iterable[str]) -> list[Candida
         names: What counts, of what was measured; of each a larger value is better.
     """
     columns = [[each.values.get(name, -np.inf) for each in measured] for name in names]
-    ranks = np.mean([rankdata(column) for column in columns], axis=0)
+    ranks = np.mean([np.searchsorted(np.sort(column), column) for column in columns], axis=0)
     best = np.argsort(-ranks, kind="stable")[: max(1, len(measured) // ONE_IN)]
     chosen = [measured[int(place)] for place in best]
     return [Candidate(each.config, note={"source": SOURCE, **each.values}) for each in chosen if each.values]
