@@ -60,8 +60,8 @@ def first_of(measured: Sequence[Measured], names: Iterable[str]) -> list[Candida
     """Return the best tenth of measured networks, best first, at least one.
 
     Several numbers count by the mean of the ranks in each, how many are below: their units have nothing in
-    common. A network that lacks one ranks last in it. The idea is the warm-up of Abdelfattah et al. (ICLR 2021,
-    https://arxiv.org/abs/2101.08134), where the whole first population comes from it.
+    common. A network that lacks one ranks last in it. The idea is the warm-up of Abdelfattah et al. (ICLR
+    2021, https://arxiv.org/abs/2101.08134), where the whole first population comes from it.
 
     Args:
         measured: The networks.
