@@ -1,7 +1,7 @@
 """What a stopping rule saves and loses in real trainings: the same networks with it and with none.
 
     python scripts/benchmarks/stopping_training.py [--rule learning-curve] [--seeds 3] [--trials 40]
-        [--epochs 12] [--data-share 1.0] [--resolution 28] [--runs-dir FOLDER]
+        [--epochs 12] [--data-share 1.0] [--resolution 28] [--gpus-per-trial 0.125] [--runs-dir FOLDER]
 
 Space ``chain`` on 14,000 images of Fashion-MNIST in the folder of shared data, random search, each seed once
 with ``none`` and once with the rule, which gets as many trials. Printed are the epochs of both, their ratio,
@@ -34,6 +34,7 @@ def search(rule: str, seed: int, words: argparse.Namespace, folder: str) -> tupl
         trials=words.trials,
         max_epochs=words.epochs,
         seed=seed,
+        gpus_per_trial=words.gpus_per_trial,
         name=f"{rule}-{seed}",
         runs_dir=folder,
         overrides=overrides,
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--data-share", type=float, default=1.0)
     parser.add_argument("--resolution", type=int, default=28)
+    parser.add_argument("--gpus-per-trial", type=float)
     parser.add_argument("--runs-dir")
     words = parser.parse_args()
     folder = words.runs_dir or tempfile.mkdtemp(prefix="nas-ray-stopping-")
