@@ -20,6 +20,7 @@ from nas_ray.errors import ConfigError, SpaceError
 from nas_ray.estimation import Learner
 from nas_ray.estimation.device_data import DeviceData
 from nas_ray.estimation.failures import is_out_of_memory
+from nas_ray.estimation.hardware import best_device
 from nas_ray.parts import Parts, make_parts
 from nas_ray.results.timing import in_words
 from nas_ray.spaces import Config
@@ -88,7 +89,7 @@ def draw(parts: Parts, task: Task, seed: int) -> list[Sample]:
 def epoch_seconds(config: SearchConfig, parts: Parts, task: Task, sample: Config, threads: int) -> float:
     """Return the seconds that an epoch of ``sample`` takes, measured on a few batches of training."""
     settings, before = config.estimation, torch.get_num_threads()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     trained = settings.data_share * len(parts.data.x_train)
     share = min(settings.data_share, BATCHES * settings.batch_size / len(parts.data.x_train))
     data = DeviceData(parts.data, device, resolution=settings.resolution, data_share=share)

@@ -6,6 +6,7 @@ import io
 import sys
 import sysconfig
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -79,4 +80,11 @@ def _is_local(module: ModuleType) -> bool:
     path = Path(file).resolve()
     if path.suffix != ".py" or PACKAGES & set(path.parts):
         return False
-    return not any(path.is_relative_to(folder) for folder in (*INSTALLED, OURS))
+    return not any(path.is_relative_to(folder) for folder in (*INSTALLED, OURS, *_targets(tuple(sys.path))))
+
+
+@lru_cache(maxsize=1)
+def _targets(places: tuple[str, ...]) -> list[Path]:
+    """Return the folders of ``sys.path`` that an installer filled, as ``pip install --target`` does."""
+    folders = [Path(place).resolve() for place in places if place]
+    return [folder for folder in folders if next(folder.glob("*.dist-info"), None)]

@@ -30,7 +30,8 @@ def best_device() -> torch.device:
     """Return the GPU that Ray gave this process, or the machine's where there is no Ray; else the CPU."""
     # Ray hides the GPUs from a process that was given none, but from 2.56 on only if it is told to.
     denied = ray.is_initialized() and not ray.get_runtime_context().get_accelerator_ids().get("GPU")
-    return torch.device("cuda" if torch.cuda.is_available() and not denied else "cpu")
+    # Ray shows a process its own GPUs alone. With the number: some of torch's functions insist on it.
+    return torch.device("cuda", 0) if torch.cuda.is_available() and not denied else torch.device("cpu")
 
 
 def total_memory_mb() -> float | None:

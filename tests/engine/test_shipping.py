@@ -90,6 +90,14 @@ def test_installed_packages_do_not_travel(mine):
     assert added == {"shipped_space", "shipped_blocks", "shipped_factors"}
 
 
+def test_what_an_installer_put_into_a_folder_of_its_own_does_not_travel(mine, tmp_path):
+    """As ``pip install --target`` does: the folder holds what was installed by name and version."""
+    (tmp_path / "shipped-1.0.dist-info").mkdir()
+    before = set(cloudpickle.list_registry_pickle_by_value())
+    ship(mine("shipped_space").Mine())
+    assert set(cloudpickle.list_registry_pickle_by_value()) == before
+
+
 def test_modules_that_cannot_be_pickled_are_left_to_be_imported(mine):
     module = mine("shipped_ring")
     with pytest.warns(

@@ -13,7 +13,7 @@ from nas_ray.spaces import SearchSpace, load_space
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
 
-GPU, CPU = torch.device("cuda"), torch.device("cpu")
+GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 RECIPE = Estimation(max_epochs=2, batch_size=50)
 SEQUENCES, TEXTS = ("conv1d", "recurrent"), ("recurrent", "transformer")
 IMAGES = (
