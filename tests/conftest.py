@@ -9,6 +9,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+os.environ["RAY_num_workers_soft_limit"] = "6"  # noqa: SIM112 - as Ray spells it
+"""Processes that Ray keeps, every Ray of the suite: on two cores it ends those that have torch loaded, and
+starts others for the next search."""
+
 LONGEST = ("test_docs.py", "engine/test_search.py", "cli/test_interrupt.py", "engine/test_killed.py")
 """Modules that take minutes; begun last, one process would wait for the other."""
 

@@ -20,9 +20,13 @@ def blocks(page, language):
 
 
 def environment():
-    """Return the environment with this interpreter's commands first, as after activating it."""
+    """Return the environment with this interpreter's commands first, as after activating it.
+
+    Ray counts one core, so that one trial runs at once: to start a process takes longer than to train these.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"} | {"PATH": path}
+    inherited = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    return {**inherited, "PATH": path, "RAY_OVERRIDE_RESOURCES": '{"CPU": 1}'}
 
 
 def with_python():

@@ -11,7 +11,7 @@ import pytest
 from nas_ray import cli
 
 PROGRAM = str(Path(sysconfig.get_path("scripts"), "nas-ray"))
-SMALL = ["--space", "mlp", "--strategy", "random", "--stopping", "none", "--concurrency", "2"]
+SMALL = ["--space", "mlp", "--strategy", "random", "--stopping", "none", "--concurrency", "1"]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from nas_ray.spaces import SearchSpace
 
 class Sleep(nn.Flatten):
     def forward(self, x):
-        time.sleep(0.1 if self.training else 0)
+        time.sleep(0.05 if self.training else 0)
         return super().forward(x)
 
 

@@ -35,7 +35,7 @@ def test_a_search_trains_on_the_gpu_in_the_parts_that_it_asks_for(gpu, gpus, tmp
 
 def test_a_run_on_the_gpu_takes_more_trials_later(gpu, tmp_path):
     first = searched(tmp_path, 0.5, trials=3, name="more")
-    more = nas_ray.resume("more", trials=5, runs_dir=tmp_path)
+    more = nas_ray.resume(first.path, trials=5)
     assert len(more.trials) == 5
     assert first.trials["trial_id"].isin(more.trials["trial_id"]).all()
 

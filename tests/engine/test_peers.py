@@ -23,13 +23,19 @@ from nas_ray.spaces import CustomSpace
 STATED = {"stopping.name": "none", "estimation.batch_size": 50}
 
 
+@pytest.fixture(scope="module")
+def ray_of_two_gpus(tmp_path_factory):
+    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:  # workers have the environment of their Ray
+        patch.setenv("PEERS_MARK", str(tmp_path_factory.mktemp("peers") / "mark"))
+        ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
+        yield Path(os.environ["PEERS_MARK"])
+    ray.shutdown()
+
+
 @pytest.fixture
-def two_gpus(tmp_path, monkeypatch):
-    ray.shutdown()
-    monkeypatch.setenv("PEERS_MARK", str(tmp_path / "mark"))  # workers have the environment of their Ray
-    ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+def two_gpus(ray_of_two_gpus):
+    ray_of_two_gpus.unlink(missing_ok=True)
 
 
 class Plain(Learner):

@@ -19,6 +19,7 @@ SETTINGS = {
     "estimation.prior_networks": 20,
     "constraints.params": 60000,
     "stopping.name": "none",
+    "resources.concurrency": 1,
     "run.trials": 3,
 }
 

@@ -203,7 +203,15 @@ def two_gpus():
     ray.shutdown()
 
 
-def test_small_networks_share_a_gpu_and_one_that_needs_more_goes_on_in_a_larger_part(two_gpus, tmp_path):
+@pytest.fixture
+def one_gpu():
+    ray.shutdown()
+    ray.init("local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def test_small_networks_share_a_gpu_and_one_that_needs_more_goes_on_in_a_larger_part(one_gpu, tmp_path):
     asked = {"resources.gpu_memory_mb": 8000.0, "stopping.name": "none"}
     with pytest.raises(ClusterError, match=r"set `resources.gpu_memory_mb`, or a number of GPUs"):
         nas_ray.search(gpus_per_trial="auto", trials=1, runs_dir=tmp_path, name="blind")
@@ -211,6 +219,7 @@ def test_small_networks_share_a_gpu_and_one_that_needs_more_goes_on_in_a_larger_
         overrides=asked,
         gpus_per_trial="auto",
         learner=Greedy,
+        concurrency=2,
         trials=8,
         max_epochs=2,
         seed=1,

@@ -16,7 +16,8 @@ def stops(result):
 
 def search(tmp_path, **changes):
     settings = {"space": Tiny, "strategy": "random", "data": "digits", "trials": 8, "max_epochs": 3}
-    return nas_ray.search(concurrency=2, name="run", runs_dir=tmp_path, **{**settings, **changes})
+    settings |= {"concurrency": 1, "name": "run", "runs_dir": tmp_path}
+    return nas_ray.search(**{**settings, **changes})
 
 
 @pytest.mark.parametrize("stopping", ["none", "asha-promote"])
@@ -35,7 +36,7 @@ def test_every_attempt_ends_with_the_share_that_the_result_has(stopping, tmp_pat
 
 
 def test_trials_that_a_budget_cuts_off_count_until_then(tmp_path):
-    result = search(tmp_path, stopping="none", trials=1000, overrides={"run.epochs": 5})
+    result = search(tmp_path, stopping="none", trials=1000, concurrency=2, overrides={"run.epochs": 5})
     (stop,) = stops(result)
     assert stop["reason"] == "epochs"
     assert stop["utilisation"] == result.utilisation() == results.status(result.path).utilisation > 0

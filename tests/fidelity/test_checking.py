@@ -12,7 +12,7 @@ CONFIG = {
     "space": {"name": "mlp"},
     "data": {"name": "digits"},
     "estimation": {"max_epochs": 2},
-    "resources": {"concurrency": 2},
+    "resources": {"concurrency": 1},
 }
 
 
