@@ -67,7 +67,7 @@ class StrategyBlock(Named):
 class StoppingBlock(Named):
     """The stopping rule."""
 
-    name: str = Field("asha", description="a name that `nas-ray stopping` lists, or module:object")
+    name: str = Field("learning-curve", description="a name that `nas-ray stopping` lists, or module:object")
 
 
 class DataBlock(Named):

@@ -43,6 +43,8 @@ class Cell:
         settings = {name: plain[name] for name in ("strategy", "stopping", "simulation", "resources")}
         if self.config.estimation.prior:
             settings["prior"] = [plain["estimation"][name] for name in ("prior", "prior_networks")]
+        if self.config.constraints.limits:
+            settings["constraints"] = self.config.constraints.limits
         limits = {name: plain["run"][name] for name in ("trials", "epochs", "time_budget", "seed")}
         return hashlib.sha256(canonical_json({**settings, "run": limits}).encode()).hexdigest()[:16]
 

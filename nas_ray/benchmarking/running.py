@@ -49,7 +49,7 @@ def benchmark(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"`jobs` must be at least 1, but got {jobs}")
     cells = list(plan.cells())
-    tables = {name: load_table(name) for name in plan.tables}
+    tables = {name: load_table(name).within(plan.config.constraints.limits) for name in plan.tables}
     for cell in cells:
         if cell.seed == plan.config.run.seed:
             check_config(cell.config)

@@ -110,11 +110,7 @@ class Bounds:
 
     def beyond(self, costs: Mapping[str, float]) -> dict[str, str]:
         """Return the limits that are broken, in words; what was not counted breaks none."""
-        return {
-            name: f"`{name}` must be at most {shown(limit)}, but got {shown(costs[name])}"
-            for name, limit in self.limits.items()
-            if costs.get(name, 0) > limit
-        }
+        return beyond(self.limits, costs)
 
     def _against(self, config: Config, task: Task) -> dict[str, str]:
         said = {name: _said(name, rule, config, task) for name, rule in self.rules.items()}
@@ -122,6 +118,15 @@ class Bounds:
 
     def _batch(self, config: Config) -> int:
         return int(config.get(f"{TRAINING}batch_size", self.batch_size))
+
+
+def beyond(limits: Mapping[str, float], costs: Mapping[str, float]) -> dict[str, str]:
+    """Return the upper limits that are broken, in words, by their names; what is not known breaks none."""
+    return {
+        name: f"`{name}` must be at most {shown(limit)}, but got {shown(costs[name])}"
+        for name, limit in limits.items()
+        if costs.get(name, 0) > limit
+    }
 
 
 def _said(name: str, rule: Rule, config: Config, task: Task) -> str:

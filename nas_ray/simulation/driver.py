@@ -17,6 +17,7 @@ from nas_ray.simulation.budget import Budget
 from nas_ray.simulation.events import Cluster
 from nas_ray.simulation.result import Simulation
 from nas_ray.simulation.wrappers import Failing, Slow, Wrapper
+from nas_ray.spaces import Config
 from nas_ray.stopping import StoppingRule, load_rule
 from nas_ray.strategies import Candidate, Strategy, load_strategy
 from nas_ray.strategies.prior import Measured, drawn, first_of
@@ -40,6 +41,7 @@ def simulate(
     objectives: Sequence[Objective] = (),
     prior: Sequence[str] = (),
     prior_networks: int = 100,
+    constraints: Mapping[str, float] | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> Simulation:
     """Search a table on a virtual cluster; what ``nas-ray simulate`` does.
@@ -68,6 +70,8 @@ def simulate(
         prior: Facts of the table by which random networks are compared before the first training, such as
             ``params``; the best tenth of them is trained first. Of each a larger value is better.
         prior_networks: How many are compared.
+        constraints: Upper limits on facts of the table, in its units, such as ``{"params": 500_000}``; a network
+            beyond them is infeasible and not trained.
         folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes
             nothing.
 
@@ -83,11 +87,12 @@ def simulate(
     for name, seconds in (("startup_s", startup_s), ("delay_s", delay_s)):
         if seconds < 0:
             raise ConfigError(f"`{name}` must be at least 0, but got {seconds}")
-    found = table if isinstance(table, Table) else load_table(table)
+    found = (table if isinstance(table, Table) else load_table(table)).within(constraints or {})
     rule = _rule(stopping, found, stopping_options or {})
     _check_objectives(objectives, found)
     known = {"seed": seed, **({"objectives": objectives} if len(objectives) > 1 else {})}
     made = _strategy(strategy, found, {**known, **(strategy_options or {})})
+    made.constraints = found.judge if found.limits else None
     if prior:
         made.propose_first(_first(found, prior, prior_networks, seed))
     cluster = Cluster(
@@ -115,7 +120,7 @@ def check_config(config: SearchConfig) -> None:
         UnknownName: If its table, strategy or stopping rule is not known.
         Unsupported: If the strategy cannot serve the table's space.
     """
-    table = load_table(_table_of(config))
+    table = load_table(_table_of(config)).within(config.constraints.limits)
     _check_objectives(config.objectives, table)
     check_names(config.estimation.prior, table.facts, f"fact of table {table.name!r}")
     several = {"objectives": config.objectives} if len(config.objectives) > 1 else {}
@@ -127,6 +132,12 @@ def check_config(config: SearchConfig) -> None:
 def _check_options(config: SearchConfig) -> None:
     check_free("strategy", config.strategy.options)
     check_free("stopping", config.stopping.options, ("metric", "mode"))
+    for name in ("rules", "proxies"):
+        if getattr(config.constraints, name):
+            raise ConfigError(
+                f"the constraints of a simulation must be limits on facts of its table, but got `{name}`; "
+                f"leave `constraints.{name}` out"
+            )
 
 
 def _check_objectives(objectives: Sequence[Objective], table: Table) -> None:
@@ -175,15 +186,21 @@ def simulate_config(config: SearchConfig, folder: Path | None = None) -> Simulat
         objectives=config.objectives,
         prior=config.estimation.prior,
         prior_networks=config.estimation.prior_networks,
+        constraints=config.constraints.limits,
         folder=folder,
     )
 
 
 def _first(table: Table, names: Sequence[str], count: int, seed: int) -> list[Candidate]:
     check_names(names, table.facts, f"fact of table {table.name!r}")
-    networks = drawn(table.space, count, seed, None, lambda config: table.find(config) is not None)
+    networks = drawn(table.space, count, seed, None, lambda config: _is_allowed(table, config))
     entries = [(config, table.find(config)) for config in networks]
     return first_of([Measured(config, entry.facts) for config, entry in entries if entry], names)
+
+
+def _is_allowed(table: Table, config: Config) -> bool:
+    verdict = table.judge(config)
+    return verdict is not None and not verdict.broken
 
 
 def _rule(
@@ -229,6 +246,9 @@ def _config(
     table: Table, strategy: str, stopping: str, cluster: Cluster, seed: int, folder: Path
 ) -> SearchConfig:
     plain = SearchConfig()
+    limits = {
+        name: limit for name, limit in table.limits.items() if name in type(plain.constraints).model_fields
+    }
     run = plain.run.model_copy(
         update={
             "trials": cluster.budget.trials,
@@ -246,6 +266,7 @@ def _config(
             "stopping": plain.stopping.model_copy(update={"name": stopping}),
             "estimation": plain.estimation.model_copy(update={"max_epochs": table.max_epochs}),
             "objective": tuple(ObjectiveBlock(**asdict(each)) for each in cluster.strategy.objectives),
+            "constraints": plain.constraints.model_copy(update=limits),
             "resources": plain.resources.model_copy(update={"concurrency": cluster.workers}),
             "simulation": plain.simulation.model_copy(
                 update={"table": table.name, "startup_s": cluster.startup_s, "delay_s": cluster.delay_s}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_ray.errors import DataError
+from nas_ray.costs import Verdict, beyond, shown
+from nas_ray.errors import ConfigError, DataError
+from nas_ray.plugins import check_names
 from nas_ray.spaces import Config, SearchSpace, load_space
 from nas_ray.tables import files
 from nas_ray.tables.description import Curves, Description
@@ -122,6 +125,9 @@ class Table:
         self.values = self.curve.values[self.curve.starts[1:] - 1]
         self.reported = files.numbers(frame, description.report) if description.report else self.values
         self.facts = {fact: files.numbers(frame, column) for fact, column in description.facts.items()}
+        self.limits: Mapping[str, float] = {}
+        """Upper limits on facts, as :meth:`within` sets them."""
+        self._kept: NDArray[np.bool_] = np.ones(len(self.values), dtype=bool)
         if not np.isfinite(self.values).all():
             raise DataError(f"table {name!r} must have a finite signal in every row; leave such rows out")
 
@@ -139,16 +145,48 @@ class Table:
     def optimum(self, metric: str | None = None) -> float:
         """Return the best value over the rows of the signal at full fidelity, or of the reported metric.
 
+        Rows beyond the limits do not count.
+
         Raises:
             DataError: If the table has no such metric.
         """
         if metric in (None, self.objective.metric):
-            return _best(self.values, self.objective.mode)
+            return _best(self.values[self._kept], self.objective.mode)
         if metric == self.report:
-            return _best(self.reported, self.report_mode)
+            return _best(self.reported[self._kept], self.report_mode)
         raise DataError(
             f"table {self.name!r} has the metrics {self.objective.metric} and {self.report}, not {metric}"
         )
+
+    def within(self, limits: Mapping[str, float]) -> Table:
+        """Return this table with upper limits: networks beyond them are infeasible.
+
+        Args:
+            limits: On facts of the table, by their names and in its units.
+
+        Raises:
+            UnknownName: If a limit is on no fact of the table.
+            ConfigError: If no network of the table keeps them.
+        """
+        check_names(limits, self.facts, f"fact of table {self.name!r}")
+        limited = copy.copy(self)
+        limited.limits = dict(limits)
+        for name, limit in limits.items():
+            limited._kept = limited._kept & ~(self.facts[name] > limit)
+        if not limited._kept.any():
+            told = ", ".join(
+                f"`{name}` at most {shown(limit)} (the least is {shown(float(np.nanmin(self.facts[name])))})"
+                for name, limit in limits.items()
+            )
+            raise ConfigError(
+                f"some network of table {self.name!r} must keep the constraints, but got {told}"
+            )
+        return limited
+
+    def judge(self, config: Config) -> Verdict | None:
+        """Say which limits a network breaks; None of one that the table does not have."""
+        entry = self.find(config)
+        return None if entry is None else Verdict(beyond(self.limits, entry.facts), entry.facts)
 
 
 def _best(values: Numbers, mode: str) -> float:

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas_ray.config import load_config
 from nas_ray.errors import ConfigError, RunError, Unsupported
 from nas_ray.ledger import LEDGER, read
 from nas_ray.results import SearchResult, status
 from nas_ray.simulation import Budget, Failing, Simulation, Slow, simulate
+from nas_ray.simulation.driver import simulate_config
 from nas_ray.strategies.random import RandomSearch
+from nas_ray.tables import load_table
 
 STRATEGIES = ("random", "grid", "evolution", "local-search", "optuna", "controller", "bayesian", "auto")
 NB201 = "nasbench201-cifar10"
@@ -158,3 +161,41 @@ def test_a_simulated_search_begins_with_what_looks_best_by_a_fact_of_the_table(t
     assert first["params"].min() > np.median(table.facts["params"])
     with pytest.raises(ConfigError, match=r"fact of table .*synflow"):
         simulate(NB201, "random", prior=["synflow"], **known)
+
+
+@pytest.mark.parametrize("strategy", [*STRATEGIES, "mcts", "nsga2"])
+def test_a_network_beyond_the_constraints_is_a_row_and_not_trained(strategy: str, tmp_path: Path) -> None:
+    limits = {"params": 500_000, "latency_ms_pixel3": 8.0}
+    run = simulate(NB201, strategy, budget="40trials", seed=2, constraints=limits, folder=tmp_path / "run")
+    trials = SearchResult.load(tmp_path / "run").trials
+    trained, refused = (trials[trials["outcome"] == name] for name in ("finished", "infeasible"))
+    assert len(trained) == 40
+    assert (trained["params"] <= 500_000).all()
+    assert len(refused)
+    assert (
+        refused["error"]
+        .str.contains(r"`params` must be at most 500,000|`latency_ms_pixel3` must be at most 8")
+        .all()
+    )
+    assert run.best <= run.cluster.table.optimum() < load_table(NB201).optimum()
+
+
+def test_the_best_of_a_table_within_limits_is_the_best_that_keeps_them() -> None:
+    table = load_table(NB201)
+    kept = (table.facts["params"] <= 300_000) & (table.facts["latency_ms_pixel3"] <= 6)
+    limited = table.within({"params": 300_000, "latency_ms_pixel3": 6})
+    assert limited.optimum() == table.values[kept].max()
+    assert limited.optimum(table.report) == table.reported[kept].max()
+    assert table.within({}).optimum() == table.optimum()
+
+
+def test_bad_constraints_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"must keep the constraints, but got `params` at most 0\.001 \(the l"
+    ):
+        simulate(NB201, "random", constraints={"params": 0.001})
+    with pytest.raises(ConfigError, match=r"fact of table .*'depth'"):
+        simulate(NB201, "random", constraints={"depth": 3})
+    stated = {"simulation.table": NB201, "constraints.rules": ["mine:small"]}
+    with pytest.raises(ConfigError, match=r"but got `rules`; leave `constraints\.rules` out"):
+        simulate_config(load_config(None, stated))
