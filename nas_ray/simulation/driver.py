@@ -70,7 +70,7 @@ def simulate(
         prior: Facts of the table by which random networks are compared before the first training, such as
             ``params``; the best tenth of them is trained first. Of each a larger value is better.
         prior_networks: How many are compared.
-        constraints: Upper limits on facts of the table, in its units, such as ``{"params": 500_000}``; a network
+        constraints: Upper limits on facts of the table, in its units, as ``{"params": 500_000}``; a network
             beyond them is infeasible and not trained.
         folder: Where a run's folder is made, with the ledger and dataframes of a real run; None writes
             nothing.

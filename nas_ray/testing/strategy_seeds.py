@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
+import multiprocessing
 import random
-import subprocess
-import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from nas_ray.plugins import load_object
 from nas_ray.spaces import SearchSpace
 from nas_ray.strategies import Strategy
 from nas_ray.testing.awkward import awkward_space
@@ -23,15 +25,8 @@ from nas_ray.testing.driving import EPOCHS, METRIC, Live, drive, text
 TRIALS = 30
 """More than a strategy draws at random before it learns."""
 
-ELSEWHERE = """
-import json, sys
-from nas_ray.plugins import load_object
-from nas_ray.testing.awkward import awkward_space
-from nas_ray.testing.driving import drive, text
-path, options, names, trials = json.loads(sys.argv[1])
-for name in names:
-    print(text(drive(load_object(path)(awkward_space(name), **options), trials, workers=2)))
-"""
+SPACES = ("mixed", "merged")
+"""Spaces on which two processes are compared."""
 
 
 class SeedConformance:
@@ -59,21 +54,11 @@ class SeedConformance:
 
     def test_the_same_in_another_process(self) -> None:
         """A seed gives the same proposals in another process, whatever its hash seed."""
-        names = ["mixed", "merged"]
         kind = type(self.make())
         options = {"metric": METRIC, "mode": "max", "seed": 5, "max_fidelity": EPOCHS, **self.options}
-        job = json.dumps([f"{kind.__module__}:{kind.__qualname__}", options, names, TRIALS])
-        path = os.pathsep.join(filter(None, sys.path))
-        there = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", ELSEWHERE, job],
-            env={**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert there.returncode == 0, there.stderr
-        here = [text(drive(self.make(awkward_space(name), seed=5), TRIALS, workers=2)) for name in names]
-        assert there.stdout.split("\n")[:2] == here
+        there = _elsewhere().submit(_proposals, f"{kind.__module__}:{kind.__qualname__}", options, SPACES)
+        here = [text(drive(self.make(awkward_space(name), seed=5), TRIALS, workers=2)) for name in SPACES]
+        assert there.result() == here
 
     def test_global_generators_are_untouched(self) -> None:
         import torch
@@ -131,3 +116,18 @@ def _numpy_state() -> str:
 
 def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
+
+
+@functools.cache
+def _elsewhere() -> ProcessPoolExecutor:
+    """Return a process with a hash seed of its own; it is started once, as its imports take seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONHASHSEED", "4242")
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        assert pool.submit(hash, "text").result() != hash("text")
+    return pool
+
+
+def _proposals(path: str, options: dict[str, Any], spaces: Sequence[str]) -> list[str]:
+    kind = load_object(path)
+    return [text(drive(kind(awkward_space(name), **options), TRIALS, workers=2)) for name in spaces]

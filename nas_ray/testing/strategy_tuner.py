@@ -61,7 +61,8 @@ class TunerConformance:
         monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         space = awkward_space("mixed")
         tuner = tune.Tuner(
-            _Trivial,
+            # One at a time, as to start another process is most of the time.
+            tune.with_resources(_Trivial, {"CPU": ray.cluster_resources()["CPU"]}),
             param_space={**space.param_space(), "constant": 7},
             tune_config=tune.TuneConfig(
                 metric=METRIC,

@@ -43,7 +43,7 @@ class Slow(SearchSpace):
 '''
 WORDS = [
     *("search", "--space", "slow_space_of_mine:Slow", "--strategy", "random", "--stopping", "none"),
-    *("--trials", "3", "--max-epochs", "3", "--concurrency", "2", "--name", "one"),
+    *("--trials", "3", "--max-epochs", "3", "--name", "one"),
 ]
 
 
@@ -73,7 +73,11 @@ def test_interrupted_and_resumed(program, execute, tmp_path):
     ledger, said = tmp_path / "runs" / "one" / "ledger.jsonl", bytearray()
     terminal, theirs = pty.openpty()
     driver = subprocess.Popen(
-        [program, *WORDS], cwd=tmp_path, stdout=theirs, stderr=theirs, start_new_session=True
+        [program, *WORDS, "--concurrency", "2"],
+        cwd=tmp_path,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     reader = Thread(target=drain, args=(terminal, said), daemon=True)
@@ -122,7 +126,11 @@ def test_sigterm_stops_in_order_too(program, tmp_path):
     folder = tmp_path / "runs" / "one"
     ledger = folder / "ledger.jsonl"
     driver = subprocess.Popen(
-        [program, *WORDS], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [program, *WORDS, "--concurrency", "1"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         wait_for(lambda: ledger.exists() and '"kind":"report"' in ledger.read_text(), 150)

@@ -114,7 +114,7 @@ def data():
 def searched(folder, gpus, data, learner=Plain, **named):
     return nas_ray.search(
         data=data, learner=learner, max_epochs=3, gpus_per_trial=gpus, seed=4, runs_dir=folder,
-        overrides=STATED, **{"trials": 2, **named},
+        overrides=STATED, concurrency=1, **{"trials": 2, **named},
     )  # fmt: skip
 
 

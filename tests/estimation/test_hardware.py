@@ -7,7 +7,7 @@ import torch
 from nas_ray.estimation import hardware
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_gpu():
     """A Ray that counts one GPU, whether or not the machine has it."""
     ray.shutdown()
