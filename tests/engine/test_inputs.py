@@ -83,8 +83,8 @@ def check_winner(result, splits):
     ("space", "options"),
     [
         ("recurrent", {"widths": [25], "cells": ["gru"]}),
-        ("transformer", {"max_depth": 2, "widths": [48]}),
-        ("conv1d", {"max_depth": 3, "widths": [32, 64]}),
+        pytest.param("transformer", {"max_depth": 2, "widths": [48]}, marks=pytest.mark.benchmark),
+        pytest.param("conv1d", {"max_depth": 3, "widths": [32, 64]}, marks=pytest.mark.benchmark),
     ],
 )
 def test_sequences(tmp_path, digits_by_rows, space, options):
@@ -97,13 +97,13 @@ def test_sequences(tmp_path, digits_by_rows, space, options):
     ("space", "options"),
     [
         ("recurrent", {"widths": [50], "nodes": 3, "poolings": ["max"], "dropouts": [0.0]}),
-        ("transformer", {"max_depth": 2, "widths": [48]}),
+        pytest.param("transformer", {"max_depth": 2, "widths": [48]}, marks=pytest.mark.benchmark),
     ],
 )
 def test_tokens(tmp_path, letters, space, options):
     overrides = {f"space.{name}": value for name, value in options.items()}
     result = search(
-        tmp_path, letters, space, max_epochs=6, overrides={**overrides, "estimation.batch_size": 8}
+        tmp_path, letters, space, max_epochs=6, overrides={**overrides, "estimation.batch_size": 16}
     )
     assert check_winner(result, letters)["test_acc"] > 0.7
 

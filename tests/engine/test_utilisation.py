@@ -20,7 +20,7 @@ def search(tmp_path, **changes):
     return nas_ray.search(**{**settings, **changes})
 
 
-@pytest.mark.parametrize("stopping", ["none", "asha-promote"])
+@pytest.mark.parametrize("stopping", ["asha-promote", pytest.param("none", marks=pytest.mark.benchmark)])
 def test_every_attempt_ends_with_the_share_that_the_result_has(stopping, tmp_path):
     result = search(tmp_path, stopping=stopping)
     (stop,) = stops(result)

@@ -38,8 +38,15 @@ def tuner(rule, tmp_path, monkeypatch, **config):
     )
 
 
-@pytest.mark.parametrize("limit", [None, SLOTS])
-@pytest.mark.parametrize("name", ["asha-promote", "learning-curve"])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("asha-promote", None),
+        ("learning-curve", SLOTS),
+        pytest.param("asha-promote", SLOTS, marks=pytest.mark.benchmark),
+        pytest.param("learning-curve", None, marks=pytest.mark.benchmark),
+    ],
+)
 def test_a_hundred_trials_come_to_an_end_on_two_slots(name, limit, tmp_path, monkeypatch):
     """Tune's own random search; its limit counts paused trials, so that some are given up for new ones."""
     options = {"max_epochs": EPOCHS} if name == "learning-curve" else {}
