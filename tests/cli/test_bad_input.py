@@ -79,8 +79,14 @@ def refused(ask, folder, *words):
         (["space.max_depth=true"], ["`max_depth` of search space 'chain' must be an integer, but got True"]),
         (["strategy.objectives=[{metric: a}]"], ["`strategy.objectives`", "follows from `objective`"]),
         (["--strategy", "random", "strategy.x=1"], ["'x'; it must be one of max_fidelity, points_to_ev"]),
-        (["stopping.reduction_factor=.nan"], ["'asha' must be a finite number, but got nan"]),
-        (["stopping.reduction_factor=.inf"], ["'asha' must be a finite number, but got inf"]),
+        (
+            ["--stopping", "asha", "stopping.reduction_factor=.nan"],
+            ["'asha' must be a finite number, but got nan"],
+        ),
+        (
+            ["--stopping", "asha", "stopping.reduction_factor=.inf"],
+            ["'asha' must be a finite number, but got inf"],
+        ),
         (["stopping.reduction_factor=1"], ["`stopping.reduction_factor`"]),
         (["--trials", "0"], ["`run.trials` must be at least 1, but got 0"]),
         (["--max-epochs", "0"], ["`estimation.max_epochs` must be at least 1, but got 0"]),
