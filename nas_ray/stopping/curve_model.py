@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,12 @@ Array = NDArray[np.float64]
 
 SLOPE = 0.5
 """Prior mean of the weight of the last rung, in standard deviations: early scores tell something."""
+
+TREND = 1.0
+"""Prior mean of the weight of the last rise, where curves go on as they rose."""
+
+ODDS = -1.0
+"""Logarithm of the prior odds that they do."""
 
 WEIGHT = 2.0
 """Curves that the prior of each weight counts for."""
@@ -18,6 +26,45 @@ FREEDOM, NOISE = 2.0, 0.2
 
 OUTLYING = 5.0
 """Standard deviations below the median from which on a score counts as a failure, however low it is."""
+
+
+class Regression(NamedTuple):
+    """A Bayesian linear regression of a rung's scores on those of the rungs before it.
+
+    Args:
+        weights: (rungs before + 1,) posterior means; the intercept first.
+        root: Square root of the weights' posterior covariance, of the same order.
+        noise: Variance around the regression.
+        evidence: Logarithm of the marginal likelihood, up to what all regressions of a rung share.
+    """
+
+    weights: Array
+    root: Array
+    noise: float
+    evidence: float
+
+    @classmethod
+    def learn(cls, inputs: Array, targets: Array, prior: Array, used: NDArray[np.intp]) -> Regression:
+        """Learn it, with the conjugate prior: Gaussian weights and an inverse gamma noise.
+
+        Args:
+            inputs: (trials, weights), a column of ones first.
+            targets: (trials,).
+            prior: (weights,) prior means.
+            used: Indices of the weights that may differ from zero.
+        """
+        inputs, mean = inputs[:, used], prior[used]
+        precision = np.diag([0.01, *[WEIGHT] * (len(used) - 1)])
+        total = precision + inputs.T @ inputs
+        found = np.linalg.solve(total, precision @ mean + inputs.T @ targets)
+        misfit = max(float(targets @ targets + mean @ precision @ mean - found @ total @ found), 0.0)
+        freedom = FREEDOM + len(targets)
+        noise = (FREEDOM * NOISE + misfit) / freedom
+        weights, root = np.zeros(len(prior)), np.zeros((len(prior), len(prior)))
+        weights[used] = found
+        root[np.ix_(used, used)] = np.linalg.cholesky(np.linalg.inv(total) * noise)
+        volume = np.linalg.slogdet(precision)[1] - np.linalg.slogdet(total)[1]
+        return cls(weights, root, noise, float(volume - freedom * np.log(freedom * noise)) / 2)
 
 
 class CurveModel:
@@ -30,6 +77,12 @@ class CurveModel:
     trials that were let go on do not bias it. The prior is Gaussian and inverse gamma, its weights centred on
     "the last rung tells about half", so that a few curves decide whether early scores of this run tell much,
     nothing, or the contrary.
+
+    Two kinds of run are told from each other by their marginal likelihood. In one, the score at rung k is
+    all that counts. In the other, curves go on as they rose, so that slow starters can win: all rungs count,
+    and the prior adds the rise from rung k - 1 to k to the score. The likelihood is that of rung k + 1 and of
+    all before it, so that the many trials of the lowest rungs decide, long before a slow starter is seen to
+    win.
 
     Baker et al. 2018 (https://arxiv.org/abs/1705.10823) regress final scores on partial curves; where we
     differ: partial curves teach too, and the uncertainty of the weights is kept.
@@ -48,14 +101,13 @@ class CurveModel:
         for rung in range(self.rungs):
             self._standardise(rung, scores[reached > rung, rung])
         self.curves = self.standard(scores)
-        self.weights: list[Array] = []
-        """For each rung but the first: intercept, and a weight for each rung before it."""
-        self.roots: list[Array] = []
-        """Square roots of the weights' posterior covariances."""
-        self.noise: list[float] = []
-        """Variances around the regressions."""
-        for rung in range(1, self.rungs):
-            self._regress(rung)
+        level, rising = (
+            [self._regress(rung, trend) for rung in range(1, self.rungs)] for trend in (False, True)
+        )
+        gains = np.cumsum([b.evidence - a.evidence for a, b in zip(level, rising, strict=True)])
+        self.trend: list[bool] = (ODDS + gains > 0).tolist()
+        """For each rung but the first, whether curves go on to it as they rose."""
+        self.steps = [b if trend else a for a, b, trend in zip(level, rising, self.trend, strict=True)]
         self._final = self._to_final()
 
     def standard(self, scores: Array) -> Array:
@@ -90,12 +142,13 @@ class CurveModel:
         inputs = np.column_stack([np.ones(len(known)), known])
         covariance = np.zeros((len(known), self.rungs, self.rungs))
         for following in range(rung + 1, self.rungs):
-            weights, slopes = self.weights[following - 1], self.weights[following - 1][1:]
+            step = self.steps[following - 1]
+            slopes = step.weights[1:]
             shared = covariance[:, :following, :following] @ slopes
-            doubt = ((inputs @ self.roots[following - 1]) ** 2).sum(1)
+            doubt = ((inputs @ step.root) ** 2).sum(1)
             covariance[:, following, :following] = covariance[:, :following, following] = shared
-            covariance[:, following, following] = shared @ slopes + doubt + self.noise[following - 1]
-            inputs = np.column_stack([inputs, inputs @ weights])
+            covariance[:, following, following] = shared @ slopes + doubt + step.noise
+            inputs = np.column_stack([inputs, inputs @ step.weights])
         return np.asarray(np.sqrt(covariance[:, -1, -1]) * self.spread[-1])
 
     def _standardise(self, rung: int, scores: Array) -> None:
@@ -110,20 +163,15 @@ class CurveModel:
         kept = np.maximum(scores, self.floor[rung])
         self.centre[rung], self.spread[rung] = kept.mean(), kept.std() or 1.0
 
-    def _regress(self, rung: int) -> None:
+    def _regress(self, rung: int, trend: bool) -> Regression:
         those = self.reached > rung
-        inputs = np.column_stack([np.ones(int(those.sum())), self.curves[those, :rung]])
-        targets = self.curves[those, rung]
         prior = np.zeros(rung + 1)
         prior[-1] = self.slope
-        precision = np.diag([0.01, *[WEIGHT] * rung])
-        total = precision + inputs.T @ inputs
-        weights = np.linalg.solve(total, precision @ prior + inputs.T @ targets)
-        misfit = targets @ targets + prior @ precision @ prior - weights @ total @ weights
-        noise = float((FREEDOM * NOISE + max(misfit, 0.0)) / (FREEDOM + len(targets)))
-        self.weights.append(weights)
-        self.noise.append(noise)
-        self.roots.append(np.asarray(np.linalg.cholesky(np.linalg.inv(total) * noise)))
+        if rung > 1 and trend:
+            prior[-2:] += (-TREND, TREND)
+        used = np.arange(rung + 1) if trend else np.array([0, rung])
+        inputs = np.column_stack([np.ones(int(those.sum())), self.curves[those, :rung]])
+        return Regression.learn(inputs, self.curves[those, rung], prior, used)
 
     def _to_final(self) -> list[tuple[float, Array]]:
         # The final score as a function of the rungs up to each: regressions put into each other.
@@ -131,7 +179,7 @@ class CurveModel:
         slopes[-1] = 1.0
         found = [(intercept, slopes)]
         for rung in range(self.rungs - 1, 0, -1):
-            share, weights = slopes[rung], self.weights[rung - 1]
+            share, weights = slopes[rung], self.steps[rung - 1].weights
             intercept += share * weights[0]
             slopes = slopes[:rung] + share * weights[1:]
             found.append((intercept, slopes))

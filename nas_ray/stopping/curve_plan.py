@@ -17,6 +17,12 @@ WORLDS = 64
 CURVES = 243
 """Curves that are drawn in each."""
 
+TRIALS = 100
+"""Trials that a search is taken to have, where it has no budget of epochs."""
+
+MARGIN = 0.3
+"""Standard deviations of the final score that a saving may cost: less than a linear model can tell."""
+
 
 class Draws(NamedTuple):
     """Standard normal numbers, the same for every plan of a run.
@@ -38,26 +44,35 @@ class Draws(NamedTuple):
         )
 
 
-class _Best(NamedTuple):
+class _Way(NamedTuple):
+    """A combination of cuts: its value, the epochs it spends on a trial, and the share kept at each rung."""
+
     value: float
+    spent: float
     keep: tuple[float, ...]
+
+    def after(self, keep: float) -> _Way:
+        """Return it with a rung before it."""
+        return self._replace(keep=(keep, *self.keep))
 
 
 def plan(
-    model: CurveModel, costs: Sequence[float], budget: float, factor: float, draws: Draws
+    model: CurveModel, costs: Sequence[float], budget: float | None, factor: float, draws: Draws
 ) -> list[float]:
     """Return the share of trials that goes on from each rung: 1 or 1/η, for each of them.
 
     For every combination of cuts, successive halving is played on curves that are drawn from the model: the
     weights from their posterior, so that a relation nobody is sure of is right in some worlds and wrong in
-    others, and the ranking by what the model expects. The combination is taken whose survivors have the
-    largest expected maximum, after as many trials as the budget pays for. Where it is not known whether early
-    epochs tell, cuts there gain little on average, and the trials go on: so the run learns it.
+    others, and the ranking by what the model expects. The value of a combination is the expected maximum of
+    its survivors, after as many trials as the budget of epochs pays for; without one, after a fixed number
+    of trials, so that a cut can only lose. Of all combinations whose value comes close to the largest, the
+    one is taken that spends least on a trial. Where it is not known whether early epochs tell, cuts there
+    lose on average, and the trials go on: so the run learns it.
 
     Args:
         model: Of the curves so far.
         costs: Epochs from each rung to the next, from the start to the first at index 0.
-        budget: Epochs that are left.
+        budget: Epochs that are left; None where trials are limited, not epochs.
         factor: η.
         draws: Random numbers.
     """
@@ -67,33 +82,35 @@ def plan(
     ]
     everybody = np.broadcast_to(np.arange(CURVES), (WORLDS, CURVES))
 
-    def best_from(rung: int, survivors: NDArray[np.intp], share: float, spent: float) -> _Best:
-        """Return the best cuts from ``rung`` on, where ``share`` of the trials arrives."""
+    def ways(rung: int, survivors: NDArray[np.intp], share: float, spent: float) -> list[_Way]:
+        """Return all combinations of cuts from ``rung`` on, where ``share`` of the trials arrives."""
         spent += share * costs[rung]
         if rung == model.rungs - 1:
             finals = np.take_along_axis(curves[-1], survivors, 1)
-            return _Best(_expected_maximum(finals, share * budget / spent), ())
-        rest = best_from(rung + 1, survivors, share, spent)
-        choice = _Best(rest.value, (1.0, *rest.keep))
+            trials = TRIALS if budget is None else budget / spent
+            return [_Way(_expected_maximum(finals, share * trials), spent, (1.0,))]
+        found = [way.after(1.0) for way in ways(rung + 1, survivors, share, spent)]
         kept = int(survivors.shape[1] / factor)
         if kept >= 1:
             ranks = np.take_along_axis(expected[rung], survivors, 1)
             best = np.argpartition(-ranks, kept - 1, axis=1)[:, :kept]
-            rest = best_from(rung + 1, np.take_along_axis(survivors, best, 1), share / factor, spent)
-            if rest.value > choice.value:
-                choice = _Best(rest.value, (1 / factor, *rest.keep))
-        return choice
+            survivors = np.take_along_axis(survivors, best, 1)
+            found += [way.after(1 / factor) for way in ways(rung + 1, survivors, share / factor, spent)]
+        return found
 
-    return [*best_from(0, everybody, 1.0, 0.0).keep, 1.0]
+    found = ways(0, everybody, 1.0, 0.0)
+    enough = max(way.value for way in found) - MARGIN
+    return list(min((way for way in found if way.value >= enough), key=lambda way: way.spent).keep)
 
 
 def _imagined(model: CurveModel, draws: Draws) -> Array:
     curves = np.empty_like(draws.curves)
     curves[0] = draws.curves[0]
     for rung in range(1, model.rungs):
-        weights = model.weights[rung - 1][:, None] + model.roots[rung - 1] @ draws.weights[rung][: rung + 1]
+        step = model.steps[rung - 1]
+        weights = step.weights[:, None] + step.root @ draws.weights[rung][: rung + 1]
         curves[rung] = weights[0][:, None] + np.einsum("kw,kwc->wc", weights[1:], curves[:rung])
-        curves[rung] += np.sqrt(model.noise[rung - 1]) * draws.curves[rung]
+        curves[rung] += np.sqrt(step.noise) * draws.curves[rung]
     return curves
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from nas_ray.errors import ConfigError
@@ -15,27 +12,17 @@ from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
 from nas_ray.stopping.rungs import Rungs
 
-Rows = NDArray[np.intp]
+KNOWS = 2
+"""Full trainings before which nobody knows whether early epochs tell: others are promoted as by ASHA."""
 
-SCOUTS = 2
-"""Full trainings before which nobody knows whether early epochs tell. The first trials train to their end for
-it, and others are promoted as by ASHA, except for a share:"""
-
-CONTRARY = 4
-"""Until then, every so many choices fall on the middle one of those that ASHA would leave behind: were early
-epochs to mislead, it would be good, and a model learns little from the best alone."""
+SCOUTS = 3
+"""First trials that train to their end for it, as far as they begin before it is known."""
 
 AFFORDS = 15
 """Full trainings of a budget below which it cannot pay for that knowledge: trials are promoted as by ASHA."""
 
-EXTRA = 4 / 3
-"""Trials that go on so, those of ASHA included, to one that ASHA lets go on."""
-
 NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
-
-HORIZON = 20
-"""Full trainings that a search is taken to have left, where nobody says how many."""
 
 SHARE = 0.9
 """Of the final scores, how many the interval around a prediction shall hold."""
@@ -46,17 +33,20 @@ class LearningCurve(PausingRule):
 
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
-    worth to keep only the best 1/η, given how much the model knows. A free slot goes, at the highest rung
-    first, to the best paused trial that is among those to keep, else to a new trial. So early epochs count
-    for as much as they tell in this run: where they tell little, the trials train on; where slow starters
-    win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA (Li et
-    al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
+    worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
+    their end, for it to know how early epochs and final scores go together. A free slot goes, at the highest
+    rung first, to the best paused trial that is among those to keep, else to a new trial. So early epochs
+    count for as much as they tell in this run: where they tell little, the trials train on; where slow
+    starters win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA
+    (Li et al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
     https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
-    A budget of epochs below 15 full trainings cannot pay for learning whether early epochs tell: there the
-    trials are promoted by their scores, as in ASHA, which takes it that they do.
+    A budget of epochs is spent for the best score; without one, the trials are what is limited, and as many
+    epochs are saved as can be with little risk for the best of them. A budget below 15 full trainings cannot
+    pay for learning whether early epochs tell: there the trials are promoted by their scores, as in ASHA,
+    which takes it that they do.
 
     Args:
         metric: Name of the metric; None takes the Tuner's.
@@ -102,7 +92,6 @@ class LearningCurve(PausingRule):
         self._expected = np.empty((0, 0))
         self._reached = np.zeros(0, dtype=np.intp)
         self._best: dict[str, float] = {}
-        self._choices = 0
         self._fidelity: dict[str, float] = {}
         self._scouts: set[str] = set()
         self._active: set[str] = set()
@@ -142,32 +131,14 @@ class LearningCurve(PausingRule):
 
     def choose(self) -> str | None:
         """Return the best paused trial among those to keep, from the highest rung that has one."""
-        self._choices += 1
-        if self._learns and self._finished < SCOUTS and self._choices % CONTRARY == 0:
-            chosen = self._pick(self._contrary)
-            if chosen is not None:
-                return chosen
-        return self._pick(self._best_kept)
-
-    def _pick(self, among: Callable[[Rows, int], int | None]) -> str | None:
         rows = np.array([self._rows[trial] for trial in self.waiting], dtype=np.intp)
         for rung in range(len(self.ends) - 2, -1, -1):
             here = rows[self._reached[rows] == rung + 1]
-            chosen = among(here, rung) if len(here) else None
-            if chosen is not None:
-                return self._names[chosen]
+            if len(here):
+                best = int(here[np.argmax(self._expected[here, rung])])
+                if self._rank(best) < self._places(rung):
+                    return self._names[best]
         return None
-
-    def _best_kept(self, rows: Rows, rung: int) -> int | None:
-        best = int(rows[np.argmax(self._expected[rows, rung])])
-        return best if self._rank(best) < self._places(rung) else None
-
-    def _contrary(self, rows: Rows, rung: int) -> int | None:
-        reached = self._reached[: len(self._names)]
-        places = EXTRA * (reached > rung).sum() / self.ladder.reduction_factor
-        if len(rows) < 2 or (reached > rung + 1).sum() >= places:
-            return None
-        return int(rows[np.argsort(self._expected[rows, rung], kind="stable")[len(rows) // 2]])
 
     def promise(self, trial: str) -> tuple[float, ...]:
         """Return the expected final score."""
@@ -177,8 +148,8 @@ class LearningCurve(PausingRule):
     def belief(self, trial: str) -> Belief:
         """Return mean and 90 % interval of the final score, if the trial's last report reached a rung.
 
-        Empty before as many full trainings as there are scouts. The interval is Student's, with the degrees
-        of freedom of the prior and one for each full training.
+        Empty before two full trainings. The interval is Student's, with the degrees of freedom of the prior
+        and one for each full training.
         """
         return self._beliefs.get(trial, {})
 
@@ -256,19 +227,18 @@ class LearningCurve(PausingRule):
         for rung in range(len(self.ends)):
             those = np.flatnonzero(reached > rung)
             self._expected[those, rung] = model.expected(self._scores[those], rung)
-        if self._finished >= SCOUTS:
+        if self._finished >= KNOWS:
             self.keep = plan(model, self._costs, self._left(), self.ladder.reduction_factor, self._draws)
 
-    def _left(self) -> float:
-        full = self.ends[-1]
+    def _left(self) -> float | None:
         if self.budget is None:
-            return HORIZON * full
-        return max(self.budget - sum(self._fidelity.values()), full)
+            return None
+        return max(self.budget - sum(self._fidelity.values()), self.ends[-1])
 
     # Ranks.
 
     def _is_scout(self) -> bool:
-        return self._learns and len(self._rows) < SCOUTS and self._finished < SCOUTS
+        return self._learns and len(self._rows) < SCOUTS and self._finished < KNOWS
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
@@ -288,7 +258,7 @@ class LearningCurve(PausingRule):
     def _believe(self, row: int) -> None:
         trial, rung = self._names[row], self._reached[row] - 1
         # How far scores rise until the end nobody knows before some trainings have got there.
-        if self.model is None or self._finished < SCOUTS or rung == len(self.ends) - 1:
+        if self.model is None or self._finished < KNOWS or rung == len(self.ends) - 1:
             return
         mean = float(self.model.expected(self._scores[[row]], rung)[0])
         quantile = float(stdtrit(FREEDOM + self._finished, (1 + SHARE) / 2))

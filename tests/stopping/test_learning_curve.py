@@ -71,6 +71,42 @@ def test_the_plan_cuts_where_early_scores_tell_and_waits_where_they_do_not():
     assert telling[-1] == silent[-1] == 1
 
 
+def test_without_a_budget_no_trial_is_cut_where_early_scores_tell_nothing():
+    """A budget of epochs may buy more trials by a cut; a number of trials only loses by it."""
+    draws = Draws.make(4, 0)
+    silent = plan(model(curves(7, 80, (1, 1, 0), noise=1.0)), COSTS, None, 3, draws)
+    telling = plan(model(curves(6, 80, (1, 1, 1))), COSTS, None, 3, draws)
+    assert np.prod(silent) > 1 / 4
+    assert np.prod(telling) == pytest.approx(1 / 27)
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_the_model_tells_curves_that_go_on_as_they_rose_from_those_that_level_off(rising):
+    """The lower rungs, where all trials came, decide also for the last, where one has been."""
+    rng = np.random.default_rng(8)
+    scores = curves(8, 60, (1, 1, 1), noise=0.3)
+    if rising:
+        rise = rng.normal(size=60)
+        scores = 0.8 + 0.05 * (rng.normal(size=(60, 1)) + rise[:, None] * np.arange(4))
+        scores += 0.002 * rng.normal(size=scores.shape)
+    reached = np.full(60, 3)
+    reached[0] = 4
+    seen = np.where(np.arange(4) < reached[:, None], scores, np.nan)
+    assert model(seen, reached).trend == [False, rising, rising]
+
+
+def test_the_first_trials_train_to_their_end_until_two_have():
+    """One after the other two do; of many at once three, as nothing is known when the third begins."""
+    one_by_one = LearningCurve("acc", "max", max_epochs=27)
+    for name in ("a", "b"):
+        assert {one_by_one.judge(name, epoch, 0.5) for epoch in range(1, 28)} == {"continue"}
+        one_by_one.ended(name)
+    assert one_by_one.judge("c", 1, 0.1) == "pause"
+    together = LearningCurve("acc", "max", max_epochs=27)
+    decisions = {name: together.judge(name, 1, 0.5 - number / 10) for number, name in enumerate("abcd")}
+    assert decisions == {"a": "continue", "b": "continue", "c": "continue", "d": "pause"}
+
+
 def reports(
     rule: LearningCurve, seed: int, trials: int, final, slow: float
 ) -> tuple[dict[str, int], dict[str, int]]:
