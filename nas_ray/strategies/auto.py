@@ -16,8 +16,6 @@ from nas_ray.strategies.unseen import neighbour
 SMALLEST_DESIGN, LARGEST_DESIGN = 4, 10
 DESIGN_SHARE = 5
 """One in this many trials of a budget is spent on the first design."""
-PARTIAL_DESIGN = 20
-"""Networks of the first design where trainings are cut short, and trials are not what is limited."""
 TRUSTED = 0.2
 """Rank correlation of left-out predictions with results below which a model is doubted."""
 EVIDENCE = 25
@@ -73,12 +71,10 @@ class Auto(Bayesian):
     @property
     def _first_design(self) -> int:
         trials = self.max_trials or LARGEST_DESIGN * DESIGN_SHARE
-        if self._sample.noise is not None and self.max_trials is None:
-            return PARTIAL_DESIGN
         return min(LARGEST_DESIGN, max(SMALLEST_DESIGN, trials // DESIGN_SHARE))
 
     def _doubted(self) -> bool:
-        due, rows, scores, noise = self._sample
+        due, rows, scores, noise, _ = self._sample
         if due < EVIDENCE or noise is not None:  # noise says by itself how far results can be trusted
             return False
         if due not in self._trust:

@@ -53,13 +53,15 @@ class _Models(NamedTuple):
 class _Sample(NamedTuple):
     """What hyperparameters are chosen on: the number of observations, rows, and their scores (rows,).
 
-    Where trainings were cut short, each score has noise of its own, (rows,).
+    Where trainings were cut short, each score has noise of its own, (rows,), and all of them together tell as
+    much as so many complete ones.
     """
 
     due: int
     rows: list[int]
     scores: Array
     noise: Array | None = None
+    told: float = np.inf
 
 
 class Bayesian(Strategy):
@@ -78,7 +80,9 @@ class Bayesian(Strategy):
     * *Partial results* are measurements of the final score with noise of their own, as large as the curves of
       this run leave it open (:func:`nas_ray.strategies.evidence.evidence`): a first epoch that tells little
       of the end counts for little.
-    * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before.
+    * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before. Where
+      trainings are cut short, random ones follow until the results tell as much as ``initial`` complete ones
+      would: a model of less than that prefers what starts fast, and is worse than none.
     * *Candidates*: every network where the space has at most 20,000 configurations, otherwise random samples
       and mutations of the best ones, and in a second round mutations of the most promising.
     * *Parallel workers*: a network in training is believed to have its predicted value, which takes the
@@ -165,14 +169,20 @@ class Bayesian(Strategy):
         if candidates.is_small(self._space):
             return self._from_all(rng)
         if self._designing:
-            drawn = [self._space.sample(rng, self.task) for _ in range(DESIGN)]
+            drawn = [self._space.sample(rng, self.task) for _ in range(self._drawn)]
             found = Candidates(self._space, drawn)
             return Candidate(found.configs[self._farthest(found.features)])
         return self._from_pool(rng)
 
     @property
     def _designing(self) -> bool:
-        return len(self._features) < self._first_design or not self._scored
+        enough = len(self._features) >= self._first_design and self._sample.told >= self._first_design
+        return not (enough and self._scored)
+
+    @property
+    def _drawn(self) -> int:
+        """Random networks of which the farthest is taken."""
+        return DESIGN if len(self._features) < self._first_design else 1
 
     @property
     def _first_design(self) -> int:
@@ -198,7 +208,7 @@ class Bayesian(Strategy):
         if not len(left):
             return None
         if self._designing:
-            drawn = rng.choice(left, size=min(DESIGN, len(left)), replace=False)
+            drawn = rng.choice(left, size=min(self._drawn, len(left)), replace=False)
             return Candidate(everything.configs[int(drawn[self._farthest(everything.features[drawn])])])
         if self._sample.noise is not None:
             return self._from_some(left, rng)
@@ -297,10 +307,10 @@ class Bayesian(Strategy):
         What every partial result is worth changes with each report, so the model is made anew.
         """
         rows = self._kept()
-        z, noise = self._evidence(rows) or (self._scores(rows), np.zeros(len(rows)))
-        posterior = Posterior(self._covariance(), self._settings()[0][1], self._inputs(rows), noise)
+        found = self._evidence(rows) or Evidence(self._scores(rows), np.zeros(len(rows)), np.inf)
+        posterior = Posterior(self._covariance(), self._settings()[0][1], self._inputs(rows), found.noise)
         posterior.watch(features)
-        return expected_improvement(*posterior.predict(z))
+        return expected_improvement(*posterior.predict(found.values))
 
     def _evidence(self, rows: list[int]) -> Evidence | None:
         """Return values of networks, NaN of those in training, with noise; None if none was cut short."""
@@ -313,8 +323,8 @@ class Bayesian(Strategy):
             return None
         found, seen = evidence(*np.array(list(told.values())).T), list(told)
         values, noise = np.full(len(rows), np.nan), np.full(len(rows), float(np.median(found.noise)))
-        values[seen], noise[seen] = found
-        return Evidence(values, noise)
+        values[seen], noise[seen] = found.values, found.noise
+        return Evidence(values, noise, found.told)
 
     def _sampled(self, due: int, rows: list[int]) -> _Sample:
         """Return what hyperparameters are chosen on: networks of which something is known."""
@@ -322,7 +332,7 @@ class Bayesian(Strategy):
         known = [] if found is None else [int(at) for at in np.flatnonzero(np.isfinite(found.values))]
         if found is None or len(known) < 2:
             return _Sample(due, rows, self._scores(rows))
-        return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known])
+        return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known], found.told)
 
     def _fitted(self, due: int) -> _Models:
         kernel, settings = self._covariance(), self._settings()
@@ -331,7 +341,7 @@ class Bayesian(Strategy):
         return _Models(posteriors, rows, due)
 
     def _settings(self) -> list[tuple[float, Hyperparameters]]:
-        due, rows, scores, noise = self._sample
+        due, rows, scores, noise, _ = self._sample
         if self._chosen is None or self._chosen[0] != due:
             self._chosen = (due, fit(self._covariance(), self._inputs(rows), scores, MODELS, noise))
         return self._chosen[1]

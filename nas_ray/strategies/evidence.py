@@ -26,10 +26,12 @@ class Evidence(NamedTuple):
     Args:
         values: (n,), with mean 0, in standard deviations of the final scores.
         noise: (n,) variances in the same unit; 0 of complete results.
+        told: How many complete results they amount to: the sum of the shares that curves do not leave open.
     """
 
     values: Array
     noise: Array
+    told: float
 
 
 def evidence(mean: Array, deviation: Array) -> Evidence:
@@ -57,4 +59,4 @@ def evidence(mean: Array, deviation: Array) -> Evidence:
     low = expected <= LOWEST
     values = np.clip(np.where(scored, expected, LOWEST) / (1 - left), LOWEST, HIGHEST)
     noise = np.where(low & (left > 0), KNOWN_LOW, noise)
-    return Evidence(values - values.mean(), noise)
+    return Evidence(values - values.mean(), noise, float((1 - left).sum()))

@@ -14,7 +14,7 @@ from nas_ray.strategies.records import Observation
 
 def test_a_complete_result_is_exact_and_a_partial_one_has_the_noise_that_makes_it_the_prediction():
     mean, deviation = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.8]), np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.1])
-    values, noise = evidence(mean, deviation)
+    values, noise, _ = evidence(mean, deviation)
     assert values.mean() == pytest.approx(0)
     assert (noise[:-1] == 0).all()
     prior_mean, prior = values[2] + (0.5 - 0.4) / 0.2 * (values[3] - values[2]), 1.0  # the median, 0.5
@@ -28,20 +28,21 @@ def test_a_curve_that_tells_nothing_weighs_next_to_nothing():
     rng = np.random.default_rng(0)
     mean, deviation = rng.normal(size=40), np.zeros(40)
     mean[20:], deviation[20:] = 0.3, 1.0
-    _, noise = evidence(mean, deviation)
+    _, noise, told = evidence(mean, deviation)
     assert (noise[20:] > 1).all()
+    assert 20 < told < 30, "twenty complete results, and a little more"
 
 
 def test_how_bad_a_failure_is_does_not_matter():
     mean, deviation = np.array([-np.inf, -100.0, 0.1, 0.2, 0.3, 0.4, 50.0]), np.zeros(7)
-    values, _ = evidence(mean, deviation)
+    values, *_ = evidence(mean, deviation)
     assert values[0] == values[1] == values.min()
     assert np.ptp(values) <= HIGHEST - LOWEST
     assert np.isfinite(values).all()
 
 
 def test_equal_scores_make_no_evidence_of_difference():
-    values, noise = evidence(np.full(5, 0.7), np.zeros(5))
+    values, noise, _ = evidence(np.full(5, 0.7), np.zeros(5))
     assert (values == 0).all()
     assert (noise == 0).all()
 
@@ -74,6 +75,25 @@ def test_deviations_of_many_curves_are_those_of_each():
     together = model.deviation(scores, 1)
     assert together == pytest.approx([float(model.deviation(row[None], 1)[0]) for row in scores])
     assert np.std(together) > 0, "far from the others one knows less"
+
+
+@pytest.mark.parametrize("name", ["bayesian", "auto"])
+@pytest.mark.parametrize("cut", [1, 9])
+def test_no_model_chooses_before_the_results_tell_enough(name, cut):
+    """Where nobody has seen an end, sixty first epochs tell less of it than ten whole trainings do."""
+    space = CustomSpace({"x": tune.randint(0, 10_000_000)}, name="line")
+    strategy = load_strategy(name, space=space, metric="acc", mode="max", seed=0, max_fidelity=9)
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        config = strategy.suggest(str(number))
+        for epoch, of_quality in ((1, 0.0), (3, 0.0), (9, 1.0)):
+            if epoch <= cut:
+                score = 0.5 + of_quality * config["x"] / 1e8 + 0.01 * rng.normal() * (epoch < 9)
+                report = {"acc": score, "epoch": epoch}
+                strategy.on_trial_result(str(number), report)
+        strategy.on_trial_complete(str(number), report)
+    proposed = [strategy.suggest(f"late-{number}")["x"] for number in range(10)]
+    assert (min(proposed) > 5_000_000) == (cut == 9), "all near the best where the results tell"
 
 
 @pytest.mark.parametrize("name", ["bayesian", "auto"])
