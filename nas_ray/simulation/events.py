@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +21,16 @@ from nas_ray.tables import Entry, Table
 RECORDED = frozenset({"params", "flops"})
 """Facts that a ledger has a place for."""
 
+_NAMES = itertools.count()
+"""Part of the trials' ids: no two trials of a process share one, as in Tune."""
+
 
 @dataclass(eq=False, slots=True)
 class VirtualTrial:
     """What a stopping rule and a recorder know of one of Tune's trials.
 
     Args:
-        trial_id: Tune's id; here the same as the name.
+        trial_id: Tune's id.
         proposal: What is trained.
         worker: Who trains it.
         begun: Virtual time at which its worker took it.
@@ -133,6 +137,7 @@ class Cluster:
         self._fresh = set(range(workers))
         self._queue: list[tuple[float, int, VirtualTrial]] = []
         self._paused: dict[str, VirtualTrial] = {}
+        self._name = next(_NAMES)
         self._order = 0
         self._asked = 0
         rule.max_fidelity = rule.max_fidelity or table.max_epochs
@@ -175,7 +180,7 @@ class Cluster:
 
     def ask(self) -> VirtualTrial | None:
         """Let one idle worker ask; None if the strategy has nothing for it now."""
-        name = f"virtual-{self._asked}"
+        name = f"virtual-{self._name}-{self._asked}"
         started = time.perf_counter()
         config = self.strategy.suggest(name)
         self.thought_s += time.perf_counter() - started

@@ -1,5 +1,6 @@
 """What a simulated search must keep, whatever the strategy."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from nas_ray.ledger import LEDGER, read
 from nas_ray.results import SearchResult, status
 from nas_ray.simulation import Budget, Failing, Simulation, Slow, simulate
 from nas_ray.simulation.driver import simulate_config
+from nas_ray.simulation.wrappers import Report
 from nas_ray.strategies.random import RandomSearch
 from nas_ray.tables import load_table
 
@@ -60,6 +62,34 @@ def test_the_ledger_of_a_simulated_run_is_that_of_a_real_one(tmp_path: Path) -> 
     assert "test_acc" in result.summary()
     with pytest.raises(RunError, match="must be new"):
         simulate(NB201, "random", budget="2trials", folder=tmp_path / "one")
+
+
+class Interrupts:
+    """Reports that are broken off."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def wrap(self, reports: Iterator[Report], number: int, worker: int) -> Iterator[Report]:
+        for report in reports:
+            self.left -= 1
+            if not self.left:
+                raise KeyboardInterrupt
+            yield report
+
+
+def test_a_run_that_was_broken_off_does_not_touch_the_next_one(tmp_path: Path) -> None:
+    """Its trials stay paused for ever; the next run's trials are others."""
+
+    def recorded(name: str) -> float:
+        folder = tmp_path / name
+        simulate("spikenas-cifar10", "random", "none", workers=4, budget="20trials", folder=folder)
+        return SearchResult.load(folder).utilisation()
+
+    before = recorded("before")
+    with pytest.raises(KeyboardInterrupt):
+        simulate("spikenas-cifar10", "random", "asha-promote", budget="60trials", wrappers=[Interrupts(60)])
+    assert recorded("after") == before
 
 
 @pytest.mark.parametrize("stopping", ["none", "asha", "asha-promote", "learning-curve"])
