@@ -94,7 +94,6 @@ class LearningCurve(PausingRule):
         self._best: dict[str, float] = {}
         self._fidelity: dict[str, float] = {}
         self._scouts: set[str] = set()
-        self._active: set[str] = set()
         self._seen, self._fitted, self._finished = 0, 0, 0
         self._beliefs: dict[str, Belief] = {}
 
@@ -116,18 +115,10 @@ class LearningCurve(PausingRule):
         self._beliefs.pop(trial, None)
         if trial not in self._rows and self._is_scout():
             self._scouts.add(trial)
-        self._active.add(trial)
         if trial in self._scouts or not self.allocate:
             goes_on = not self.arrive(trial, fidelity, score) or trial in self._scouts or self._is_kept(trial)
             return "continue" if goes_on else "stop"
-        decision = super().judge(trial, fidelity, score)
-        if decision == "pause":
-            self._active.discard(trial)
-        return decision
-
-    def gone(self, trial: str) -> None:
-        """Forget that a trial runs."""
-        self._active.discard(trial)
+        return super().judge(trial, fidelity, score)
 
     def choose(self) -> str | None:
         """Return the best paused trial among those to keep, from the highest rung that has one."""
@@ -197,8 +188,6 @@ class LearningCurve(PausingRule):
         self._seen += passed - before
         full = passed == len(self.ends)
         self._finished += full
-        if full:
-            self._active.discard(self._names[row])
         if full or self._seen >= NEWS * self._fitted:
             self._learn()
         for rung in range(before, passed):

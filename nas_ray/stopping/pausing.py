@@ -51,12 +51,6 @@ class PausingRule(StoppingRule):
     def promise(self, trial: str) -> tuple[float, ...]:
         """Return a sort key for paused trials; the one with the least is given up first."""
 
-    def leave(self, trial: str) -> None:
-        """Hear that a paused trial goes on, or has ended."""
-
-    def gone(self, trial: str) -> None:
-        """Hear that a trial has ended, however."""
-
     def decide(self, trial: str, fidelity: float, score: float) -> bool:
         """Return whether the trial is not stopped; it may be paused."""
         return self.judge(trial, fidelity, score) != "stop"
@@ -170,7 +164,6 @@ class PausingRule(StoppingRule):
     def _moves(self, trial: str) -> None:
         if trial in self.waiting:
             del self.waiting[trial]
-            self.leave(trial)
         self.resumed(trial)
         if trial in self._trials:
             pausing.go_on(self._trials[trial].trial_id)
@@ -181,7 +174,6 @@ class PausingRule(StoppingRule):
 
     def _end(self, trial: str) -> None:
         self._moves(trial)
-        self.gone(trial)
         self.over[trial] = None
 
     def _answer(self, trial: str, fidelity: float, score: float) -> Decision:
