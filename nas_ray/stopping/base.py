@@ -154,9 +154,15 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.over.update(dict.fromkeys(over))
 
     def save(self, checkpoint_path: str) -> None:
-        """Write the reports seen as JSON."""
-        reports = [(*key, score) for key, (score, _) in self._answers.items()]
-        state = {"version": STATE_VERSION, "rule": self.name, "reports": reports, "over": list(self.over)}
+        """Write the reports seen, and what is known of the run, as JSON."""
+        state = {
+            "version": STATE_VERSION,
+            "rule": self.name,
+            "reports": [(*key, score) for key, (score, _) in self._answers.items()],
+            "over": list(self.over),
+            "max_fidelity": self.max_fidelity,
+            "budget": self.budget,
+        }
         Path(checkpoint_path).write_text(json.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
@@ -171,6 +177,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
                 f"{checkpoint_path} must hold version {STATE_VERSION} of rule {self.name!r}, "
                 f"but holds {state.get('version')} of {state.get('rule')!r}"
             )
+        self.max_fidelity = self.max_fidelity or state.get("max_fidelity")
+        self.budget = self.budget or state.get("budget")
         reports = ((trial, fidelity, score) for trial, fidelity, score in state["reports"])
         self.replay(reports, state.get("over", ()))
 

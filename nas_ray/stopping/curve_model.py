@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,12 @@ WEIGHT = 2.0
 FREEDOM, NOISE = 2.0, 0.2
 """Prior of the noise: degrees of freedom, and the variance in units of the rung's own."""
 
+LIMIT = 1000.0
+"""Standard deviations from the mean beyond which a score is as far as can be told."""
+
+CONSTANT = 1e-9
+"""Standard deviation, in units of the mean, below which scores are the same but for rounding."""
+
 OUTLYING = 5.0
 """Standard deviations below the median from which on a score counts as a failure, however low it is."""
 
@@ -33,7 +40,7 @@ class Regression(NamedTuple):
 
     Args:
         weights: (rungs before + 1,) posterior means; the intercept first.
-        root: Square root of the weights' posterior covariance, of the same order.
+        root: R of the weights' posterior covariance R Rᵀ, of the same order.
         noise: Variance around the regression.
         evidence: Logarithm of the marginal likelihood, up to what all regressions of a rung share.
     """
@@ -56,14 +63,15 @@ class Regression(NamedTuple):
         inputs, mean = inputs[:, used], prior[used]
         precision = np.diag([0.01, *[WEIGHT] * (len(used) - 1)])
         total = precision + inputs.T @ inputs
-        found = np.linalg.solve(total, precision @ mean + inputs.T @ targets)
+        factor = np.linalg.cholesky(total)
+        found = cho_solve((factor, True), precision @ mean + inputs.T @ targets)
         misfit = max(float(targets @ targets + mean @ precision @ mean - found @ total @ found), 0.0)
         freedom = FREEDOM + len(targets)
         noise = (FREEDOM * NOISE + misfit) / freedom
         weights, root = np.zeros(len(prior)), np.zeros((len(prior), len(prior)))
         weights[used] = found
-        root[np.ix_(used, used)] = np.linalg.cholesky(np.linalg.inv(total) * noise)
-        volume = np.linalg.slogdet(precision)[1] - np.linalg.slogdet(total)[1]
+        root[np.ix_(used, used)] = np.sqrt(noise) * solve_triangular(factor, np.eye(len(used)), lower=True).T
+        volume = np.log(np.diag(precision)).sum() - 2 * np.log(np.diag(factor)).sum()
         return cls(weights, root, noise, float(volume - freedom * np.log(freedom * noise)) / 2)
 
 
@@ -78,11 +86,11 @@ class CurveModel:
     "the last rung tells about half", so that a few curves decide whether early scores of this run tell much,
     nothing, or the contrary.
 
-    Two kinds of run are told from each other by their marginal likelihood. In one, the score at rung k is
-    all that counts. In the other, curves go on as they rose, so that slow starters can win: all rungs count,
-    and the prior adds the rise from rung k - 1 to k to the score. The likelihood is that of rung k + 1 and of
-    all before it, so that the many trials of the lowest rungs decide, long before a slow starter is seen to
-    win.
+    Two kinds of run are told from each other by the posterior odds, the prior ones times the ratio of
+    marginal likelihoods (Bishop 2006, section 3.4). In one, the score at rung k is all that counts. In the
+    other, curves go on as they rose, so that slow starters can win: all rungs count, and the prior adds the
+    rise from rung k - 1 to k to the score. The likelihood is that of rung k + 1 and of all before it, so that
+    the many trials of the lowest rungs decide, long before a slow starter is seen to win.
 
     Baker et al. 2018 (https://arxiv.org/abs/1705.10823) regress final scores on partial curves; where we
     differ: partial curves teach too, and the uncertainty of the weights is kept.
@@ -112,7 +120,7 @@ class CurveModel:
 
     def standard(self, scores: Array) -> Array:
         """Return scores in standard deviations from the mean of their rung."""
-        return (np.maximum(scores, self.floor) - self.centre) / self.spread
+        return np.clip((np.maximum(scores, self.floor) - self.centre) / self.spread, -LIMIT, LIMIT)
 
     def expected(self, scores: Array, rung: int) -> Array:
         """Return the expected final scores of trials, given their scores up to ``rung`` (0 is the first).
@@ -161,7 +169,8 @@ class CurveModel:
         width = min((high - median) / 1.28, (median - low) / 0.45) or float(scores.std())
         self.floor[rung] = median - OUTLYING * width if len(scores) > 4 else -np.inf
         kept = np.maximum(scores, self.floor[rung])
-        self.centre[rung], self.spread[rung] = kept.mean(), kept.std() or 1.0
+        self.centre[rung], spread = kept.mean(), kept.std()
+        self.spread[rung] = spread if spread > CONSTANT * max(1.0, abs(self.centre[rung])) else 1.0
 
     def _regress(self, rung: int, trend: bool) -> Regression:
         those = self.reached > rung

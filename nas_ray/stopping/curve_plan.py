@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import gammaln
 
 from nas_ray.stopping.curve_model import Array, CurveModel
 
 WORLDS = 64
 """Draws of the model's weights: what may be true of this run's curves."""
+
+CHOICES = 5
+"""Highest rungs with a choice of their own; the lower ones, which cost little, share one."""
 
 CURVES = 243
 """Curves that are drawn in each."""
@@ -82,25 +85,34 @@ def plan(
     ]
     everybody = np.broadcast_to(np.arange(CURVES), (WORLDS, CURVES))
 
-    def ways(rung: int, survivors: NDArray[np.intp], share: float, spent: float) -> list[_Way]:
-        """Return all combinations of cuts from ``rung`` on, where ``share`` of the trials arrives."""
+    free = model.rungs - 1 - CHOICES
+
+    def ways(
+        rung: int, survivors: NDArray[np.intp], share: float, spent: float, below: bool | None = None
+    ) -> list[_Way]:
+        """Return the combinations of cuts from ``rung`` on, where ``share`` of the trials arrives."""
         spent += share * costs[rung]
         if rung == model.rungs - 1:
             finals = np.take_along_axis(curves[-1], survivors, 1)
             trials = TRIALS if budget is None else budget / spent
             return [_Way(_expected_maximum(finals, share * trials), spent, (1.0,))]
-        found = [way.after(1.0) for way in ways(rung + 1, survivors, share, spent)]
+        found: list[_Way] = []
         kept = int(survivors.shape[1] / factor)
-        if kept >= 1:
-            ranks = np.take_along_axis(expected[rung], survivors, 1)
-            best = np.argpartition(-ranks, kept - 1, axis=1)[:, :kept]
+        if rung >= free or not below or kept < 1:
+            found += [way.after(1.0) for way in ways(rung + 1, survivors, share, spent, False)]
+        if (rung >= free or below is not False) and kept >= 1:
+            best = _best(np.take_along_axis(expected[rung], survivors, 1), kept)
             survivors = np.take_along_axis(survivors, best, 1)
-            found += [way.after(1 / factor) for way in ways(rung + 1, survivors, share / factor, spent)]
+            found += [way.after(1 / factor) for way in ways(rung + 1, survivors, share / factor, spent, True)]
         return found
 
     found = ways(0, everybody, 1.0, 0.0)
     enough = max(way.value for way in found) - MARGIN
     return list(min((way for way in found if way.value >= enough), key=lambda way: way.spent).keep)
+
+
+def _best(expected: Array, kept: int) -> NDArray[np.intp]:
+    return np.argpartition(-expected, kept - 1, axis=1)[:, :kept]
 
 
 def _imagined(model: CurveModel, draws: Draws) -> Array:
@@ -115,7 +127,21 @@ def _imagined(model: CurveModel, draws: Draws) -> Array:
 
 
 def _expected_maximum(finals: Array, trials: float) -> float:
-    # Blom's approximation of the largest of `trials` normal numbers; below one, a chance of one.
-    spread = float(finals.std(1).mean()) if finals.shape[1] >= 8 else float(finals.std())
-    size = float(ndtri((trials - 0.375) / (trials + 0.25))) if trials >= 1 else -1.5 * (1 - trials)
-    return float(finals.mean()) + spread * size
+    """Return the expected maximum of so many draws from finals, (worlds, survivors).
+
+    The order statistics of each world give it without bias; of few survivors those of all worlds together.
+    Below one trial it is a chance of one.
+    """
+    if trials < 1:
+        return float(finals.mean() - 1.5 * (1 - trials) * finals.std())
+    if finals.shape[1] < max(8, trials):
+        finals = finals.reshape(1, -1)
+    count = finals.shape[1]
+    trials = min(trials, count)
+    ranks = np.arange(np.ceil(trials), count + 1)
+    # The share of all choices of `trials` among `count` whose maximum has at most this rank.
+    share = np.exp(
+        gammaln(ranks + 1) - gammaln(ranks - trials + 1) - gammaln(count + 1) + gammaln(count - trials + 1)
+    )
+    largest = np.sort(finals, axis=1)[:, -len(ranks) :].mean(0)
+    return float(largest @ np.diff(share, prepend=0.0))

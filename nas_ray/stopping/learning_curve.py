@@ -34,7 +34,8 @@ class LearningCurve(PausingRule):
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
-    their end, for it to know how early epochs and final scores go together. A free slot goes, at the highest
+    their end, for it to know how early epochs and final scores go together; until two have, or where they are
+    lost, the others are promoted as by ASHA. A free slot goes, at the highest
     rung first, to the best paused trial that is among those to keep, else to a new trial. So early epochs
     count for as much as they tell in this run: where they tell little, the trials train on; where slow
     starters win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA
@@ -58,7 +59,7 @@ class LearningCurve(PausingRule):
         max_epochs: Epochs of a full training, for trainables that do not report them.
 
     Raises:
-        ConfigError: If r is below 1 or not below ``max_epochs``, or η is not above 1; with the first report,
+        ConfigError: If r is below 1 or above ``max_epochs``, or η is not above 1; with the first report,
             if nobody says how long a full training is.
     """
 
@@ -76,9 +77,10 @@ class LearningCurve(PausingRule):
     ) -> None:
         super().__init__(metric, mode)
         self.ladder = Rungs(grace_period, reduction_factor)
-        if max_epochs is not None and not max_epochs >= grace_period:
+        if max_epochs is not None and not grace_period <= max_epochs < np.inf:
             raise ConfigError(
-                f"`stopping.max_epochs` must be at least `grace_period`, {grace_period}, but got {max_epochs}"
+                f"`stopping.max_epochs` must be at least `grace_period`, {grace_period}, and finite, "
+                f"but got {max_epochs}"
             )
         self.allocate, self.max_fidelity = allocate, max_epochs
         self.model: CurveModel | None = None

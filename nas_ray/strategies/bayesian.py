@@ -53,8 +53,8 @@ class _Models(NamedTuple):
 class _Sample(NamedTuple):
     """What hyperparameters are chosen on: the number of observations, rows, and their scores (rows,).
 
-    Where trainings were cut short, each score has noise of its own, (rows,), and all of them together tell as
-    much as so many complete ones.
+    Where trainings were cut short, each score has noise of its own, (rows,), and all results of the run tell
+    as much as so many complete ones; failures count as complete.
     """
 
     due: int
@@ -81,7 +81,7 @@ class Bayesian(Strategy):
       this run leave it open (:func:`nas_ray.strategies.evidence.evidence`): a first epoch that tells little
       of the end counts for little.
     * *First design*: ``initial`` networks, each the farthest of 50 random ones from those before. Where
-      trainings are cut short, random ones follow until the results tell as much as ``initial`` complete ones
+      trainings are cut short, random ones follow while the results tell less than ``initial`` complete ones
       would: a model of less than that prefers what starts fast, and is worse than none.
     * *Candidates*: every network where the space has at most 20,000 configurations, otherwise random samples
       and mutations of the best ones, and in a second round mutations of the most promising.
@@ -182,7 +182,8 @@ class Bayesian(Strategy):
     @property
     def _drawn(self) -> int:
         """Random networks of which the farthest is taken."""
-        return DESIGN if len(self._features) < self._first_design else 1
+        beyond = len(self._features) >= self._first_design > self._sample.told
+        return 1 if beyond else DESIGN
 
     @property
     def _first_design(self) -> int:
@@ -328,11 +329,19 @@ class Bayesian(Strategy):
 
     def _sampled(self, due: int, rows: list[int]) -> _Sample:
         """Return what hyperparameters are chosen on: networks of which something is known."""
-        found = self._evidence(rows)
+        found, told = self._evidence(rows), self._amount()
         known = [] if found is None else [int(at) for at in np.flatnonzero(np.isfinite(found.values))]
         if found is None or len(known) < 2:
-            return _Sample(due, rows, self._scores(rows))
-        return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known], found.told)
+            return _Sample(due, rows, self._scores(rows), told=told)
+        return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known], told)
+
+    def _amount(self) -> float:
+        """Return how many complete results all results amount to; infinity where they are all complete."""
+        complete = [each.score is None or each.complete for each in self._observed.values()]
+        if all(complete):
+            return np.inf
+        found = self._evidence(self._kept())
+        return float(sum(complete)) if found is None else found.told
 
     def _fitted(self, due: int) -> _Models:
         kernel, settings = self._covariance(), self._settings()

@@ -26,7 +26,8 @@ class Evidence(NamedTuple):
     Args:
         values: (n,), with mean 0, in standard deviations of the final scores.
         noise: (n,) variances in the same unit; 0 of complete results.
-        told: How many complete results they amount to: the sum of the shares that curves do not leave open.
+        told: How many complete results they amount to: the sum of the shares that curves do not leave open;
+            failures count as one each.
     """
 
     values: Array

@@ -80,6 +80,52 @@ def test_without_a_budget_no_trial_is_cut_where_early_scores_tell_nothing():
     assert np.prod(telling) == pytest.approx(1 / 27)
 
 
+@pytest.mark.parametrize("rungs", [2, 3, 4])
+def test_where_early_scores_tell_all_cuts_cost_nothing_also_without_a_budget(rungs):
+    scores = curves(6, 80, (1, 1, 1), noise=0.01)[:, :rungs]
+    told = CurveModel(scores, np.full(80, rungs))
+    assert plan(told, COSTS[:rungs], None, 3, Draws.make(rungs, 0)) == [1 / 3] * (rungs - 1) + [1]
+
+
+def test_a_ladder_of_many_rungs_is_planned_in_time():
+    """As where epochs are seconds: the lowest rungs are cut together, or not at all."""
+    rng = np.random.default_rng(0)
+    scores = np.cumsum(rng.normal(size=(50, 12)), axis=1)
+    told, costs = CurveModel(scores, np.full(50, 12)), [1.0, *(2.0**rung for rung in range(11))]
+    start = time.process_time()
+    keep = plan(told, costs, 20 * sum(costs), 2, Draws.make(12, 0))
+    assert time.process_time() - start < 0.5
+    assert len(keep) == 12
+    assert len(set(keep[:6])) == 1
+
+
+@pytest.mark.parametrize("level", [0.1, 1 / 3, 2.302585])
+@pytest.mark.parametrize("jitter", [0, 1e-17, 1e-12, 1e-9, 1e-8, 1e-7, 1e-3])
+def test_scores_that_differ_by_rounding_alone_are_put_up_with(level, jitter):
+    """As of networks that do not learn: one goes on far ahead of the others."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        rule = LearningCurve("acc", "max", max_epochs=81)
+        for number in range(8):
+            rule.judge(f"t{number}", 1, level * (1 + jitter * rng.normal()))
+        for epoch in range(2, 82):
+            rule.judge("t0", epoch, level * (1 + jitter * rng.normal()) + epoch / 100)
+        assert rule.model is not None
+        assert np.isfinite(rule.model.expected(rule._scores[:8], 0)).all()
+
+
+def test_its_state_holds_what_it_was_told_of_the_run(tmp_path):
+    rule = LearningCurve("acc", "max")
+    rule.max_fidelity, rule.budget = 27, 540.0
+    for name in "abcd":
+        rule._answer(name, 1, ord(name) / 100)
+    rule.save(str(tmp_path / "state.json"))
+    restored = LearningCurve("acc", "max")
+    restored.restore(str(tmp_path / "state.json"))
+    assert (restored.max_fidelity, restored.budget) == (27, 540)
+    assert restored.waiting == rule.waiting
+
+
 @pytest.mark.parametrize("rising", [True, False])
 def test_the_model_tells_curves_that_go_on_as_they_rose_from_those_that_level_off(rising):
     """The lower rungs, where all trials came, decide also for the last, where one has been."""

@@ -78,22 +78,32 @@ def test_deviations_of_many_curves_are_those_of_each():
 
 
 @pytest.mark.parametrize("name", ["bayesian", "auto"])
+@pytest.mark.parametrize("full", [9, None])
 @pytest.mark.parametrize("cut", [1, 9])
-def test_no_model_chooses_before_the_results_tell_enough(name, cut):
+def test_no_model_chooses_before_the_results_tell_enough(name, cut, full):
     """Where nobody has seen an end, sixty first epochs tell less of it than ten whole trainings do."""
     space = CustomSpace({"x": tune.randint(0, 10_000_000)}, name="line")
-    strategy = load_strategy(name, space=space, metric="acc", mode="max", seed=0, max_fidelity=9)
+    strategy = load_strategy(name, space=space, metric="acc", mode="max", seed=0, max_fidelity=full)
     rng = np.random.default_rng(0)
     for number in range(60):
         config = strategy.suggest(str(number))
         for epoch, of_quality in ((1, 0.0), (3, 0.0), (9, 1.0)):
             if epoch <= cut:
                 score = 0.5 + of_quality * config["x"] / 1e8 + 0.01 * rng.normal() * (epoch < 9)
-                report = {"acc": score, "epoch": epoch}
+                report = {"acc": score, "epoch": epoch, "max_epochs": 9}
                 strategy.on_trial_result(str(number), report)
         strategy.on_trial_complete(str(number), report)
     proposed = [strategy.suggest(f"late-{number}")["x"] for number in range(10)]
     assert (min(proposed) > 5_000_000) == (cut == 9), "all near the best where the results tell"
+
+
+@pytest.mark.parametrize("name", ["bayesian", "auto"])
+def test_more_workers_than_the_first_design_has_networks_spread_too(name):
+    """Where nothing is cut short each is the farthest of many, not the next best random one."""
+    space = CustomSpace({"x": tune.randint(0, 1_000_000)}, name="line")
+    strategy = load_strategy(name, space=space, metric="acc", mode="max", seed=0)
+    xs = np.sort([strategy.suggest(str(number))["x"] for number in range(20)])
+    assert np.diff(xs).min() > 1_000_000 / 20 / 4
 
 
 @pytest.mark.parametrize("name", ["bayesian", "auto"])

@@ -3,9 +3,9 @@
 A quarter of the networks start low and end high, the others start high and end low. Sixty random networks are
 trained first, under the rule; three slow starters among them come first and in such an order that every rule
 lets them live. Then the strategy proposes forty networks of its own. Tested: the share of slow starters
-among these, over two seeds together (for Optuna's TPE eight: it learns slower, also where nothing is stopped),
-is above the quarter that random proposals have (exact binomial test, one-sided, level 0.01). All in the
-virtual cluster, with the real rules, on four workers.
+among these, over two seeds together (for Optuna's TPE eight: it learns slower, also where nothing is
+stopped), is above the quarter that random proposals have (exact binomial test, one-sided, level 0.01). All
+in the virtual cluster, with the real rules, on four workers.
 """
 
 import heapq
