@@ -2,7 +2,8 @@
 
 Tune tells a searcher nothing when a scheduler pauses a trial, and a searcher that counts a paused trial as
 one that runs comes to a standstill: Tune's own ``ConcurrencyLimiter`` does. Rules and strategies of nas_ray
-meet here, also in a Tuner of one's own, by Tune's ids, of which no two trials of a process share one.
+meet here, also in a Tuner of one's own, by Tune's ids, of which no two trials of a process share one; a
+simulation, whose ids are the same in every run, says of each new trial that it is not paused.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from nas_ray import pausing
 from nas_ray.simulation.budget import Budget
 from nas_ray.simulation.wrappers import Report, Wrapper
 from nas_ray.stopping import PausingRule, StoppingRule
@@ -21,16 +21,13 @@ from nas_ray.tables import Entry, Table
 RECORDED = frozenset({"params", "flops"})
 """Facts that a ledger has a place for."""
 
-_NAMES = itertools.count()
-"""Part of the trials' ids: no two trials of a process share one, as in Tune."""
-
 
 @dataclass(eq=False, slots=True)
 class VirtualTrial:
     """What a stopping rule and a recorder know of one of Tune's trials.
 
     Args:
-        trial_id: Tune's id.
+        trial_id: In place of Tune's; the same in every run.
         proposal: What is trained.
         worker: Who trains it.
         begun: Virtual time at which its worker took it.
@@ -137,7 +134,6 @@ class Cluster:
         self._fresh = set(range(workers))
         self._queue: list[tuple[float, int, VirtualTrial]] = []
         self._paused: dict[str, VirtualTrial] = {}
-        self._name = next(_NAMES)
         self._order = 0
         self._asked = 0
         rule.max_fidelity = rule.max_fidelity or table.max_epochs
@@ -180,7 +176,8 @@ class Cluster:
 
     def ask(self) -> VirtualTrial | None:
         """Let one idle worker ask; None if the strategy has nothing for it now."""
-        name = f"virtual-{self._name}-{self._asked}"
+        name = f"virtual-{self._asked}"
+        pausing.go_on(name)  # in a run of this process that was broken off it may be paused for ever
         started = time.perf_counter()
         config = self.strategy.suggest(name)
         self.thought_s += time.perf_counter() - started
