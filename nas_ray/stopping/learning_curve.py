@@ -35,10 +35,10 @@ class LearningCurve(PausingRule):
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
     their end, for it to know how early epochs and final scores go together; until two have, or where they are
-    lost, the others are promoted as by ASHA. A free slot goes, at the highest
-    rung first, to the best paused trial that is among those to keep, else to a new trial. So early epochs
-    count for as much as they tell in this run: where they tell little, the trials train on; where slow
-    starters win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA
+    lost, the others are promoted as by ASHA. A free slot goes, at the highest rung first, to the best paused
+    trial that is among those to keep, else to a new trial. So early epochs count for as much as they tell in
+    this run: where they tell little, the trials train on; where slow starters win, slow starters are kept.
+    Nothing is to be set by hand. The ideas it joins: promotions of ASHA
     (Li et al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
     https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
 

@@ -176,13 +176,16 @@ class Bayesian(Strategy):
 
     @property
     def _designing(self) -> bool:
-        enough = len(self._features) >= self._first_design and self._sample.told >= self._first_design
-        return not (enough and self._scored)
+        return len(self._features) < self._first_design or self._tells_too_little or not self._scored
+
+    @property
+    def _tells_too_little(self) -> bool:
+        return self._sample.told < self._first_design
 
     @property
     def _drawn(self) -> int:
         """Random networks of which the farthest is taken."""
-        beyond = len(self._features) >= self._first_design > self._sample.told
+        beyond = len(self._features) >= self._first_design and self._tells_too_little
         return 1 if beyond else DESIGN
 
     @property
@@ -329,13 +332,13 @@ class Bayesian(Strategy):
 
     def _sampled(self, due: int, rows: list[int]) -> _Sample:
         """Return what hyperparameters are chosen on: networks of which something is known."""
-        found, told = self._evidence(rows), self._amount()
+        found, told = self._evidence(rows), self._complete_equivalent()
         known = [] if found is None else [int(at) for at in np.flatnonzero(np.isfinite(found.values))]
         if found is None or len(known) < 2:
             return _Sample(due, rows, self._scores(rows), told=told)
         return _Sample(due, [rows[at] for at in known], found.values[known], found.noise[known], told)
 
-    def _amount(self) -> float:
+    def _complete_equivalent(self) -> float:
         """Return how many complete results all results amount to; infinity where they are all complete."""
         complete = [each.score is None or each.complete for each in self._observed.values()]
         if all(complete):

@@ -93,6 +93,7 @@ def test_no_model_chooses_before_the_results_tell_enough(name, cut, full):
                 report = {"acc": score, "epoch": epoch, "max_epochs": 9}
                 strategy.on_trial_result(str(number), report)
         strategy.on_trial_complete(str(number), report)
+    assert strategy._designing == (cut == 1)
     proposed = [strategy.suggest(f"late-{number}")["x"] for number in range(10)]
     assert (min(proposed) > 5_000_000) == (cut == 9), "all near the best where the results tell"
 
