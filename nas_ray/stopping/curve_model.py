@@ -159,6 +159,19 @@ class CurveModel:
             inputs = np.column_stack([inputs, inputs @ step.weights])
         return np.asarray(np.sqrt(covariance[:, -1, -1]) * self.spread[-1])
 
+    def deviations(self, rung: int) -> Array:
+        """Return how far the scores at a rung lie from what those before let expect, (trials at the rung,).
+
+        Args:
+            rung: Its index; before the first one there is nothing, and the scores themselves are returned.
+        """
+        those = self.curves[self.reached > rung]
+        if rung == 0:
+            return those[:, 0]
+        weights = self.steps[rung - 1].weights
+        found: Array = those[:, rung] - weights[0] - those[:, :rung] @ weights[1:]
+        return found
+
     def _standardise(self, rung: int, scores: Array) -> None:
         if len(scores) < 2:
             self.centre[rung], self.spread[rung] = self.centre[rung - 1], self.spread[rung - 1]
