@@ -22,6 +22,15 @@ ODDS = -1.0
 WEIGHT = 2.0
 """Curves that the prior of each weight counts for."""
 
+BENT = -1.0
+"""Logarithm of the prior odds that a relation is not a straight line."""
+
+BEND = 4.0
+"""Curves that its prior, a straight line, counts for where it is bent."""
+
+REACH = 3.0
+"""Standard deviations from the mean beyond which it goes straight on."""
+
 FREEDOM, NOISE = 2.0, 0.2
 """Prior of the noise: degrees of freedom, and the variance in units of the rung's own."""
 
@@ -36,10 +45,10 @@ OUTLYING = 5.0
 
 
 class Regression(NamedTuple):
-    """A Bayesian linear regression of a rung's scores on those of the rungs before it.
+    """A Bayesian regression of a rung's scores on those of the rungs before it, linear in its weights.
 
     Args:
-        weights: (rungs before + 1,) posterior means; the intercept first.
+        weights: (rungs before + 2,) posterior means; the intercept first, the bend last.
         root: R of the weights' posterior covariance R Rᵀ, of the same order.
         noise: Variance around the regression.
         evidence: Logarithm of the marginal likelihood, up to what all regressions of a rung share.
@@ -49,6 +58,12 @@ class Regression(NamedTuple):
     root: Array
     noise: float
     evidence: float
+
+    def follow(self, known: Array) -> Array:
+        """Return the scores to expect after those at the rungs before, (rungs before, ...)."""
+        weights = self.weights
+        found: Array = weights[0] + np.tensordot(weights[1:-1], known, 1) + weights[-1] * bend(known[-1])
+        return found
 
     @classmethod
     def learn(cls, inputs: Array, targets: Array, prior: Array, used: NDArray[np.intp]) -> Regression:
@@ -61,7 +76,7 @@ class Regression(NamedTuple):
             used: Indices of the weights that may differ from zero.
         """
         inputs, mean = inputs[:, used], prior[used]
-        precision = np.diag([0.01, *[WEIGHT] * (len(used) - 1)])
+        precision = np.diag(np.where(used == 0, 0.01, np.where(used == len(prior) - 1, BEND, WEIGHT)))
         total = precision + inputs.T @ inputs
         factor = np.linalg.cholesky(total)
         found = cho_solve((factor, True), precision @ mean + inputs.T @ targets)
@@ -78,7 +93,9 @@ class Regression(NamedTuple):
 class CurveModel:
     """Bayesian regressions from rung to rung.
 
-    The score of a trial at rung k + 1 is a linear function of its scores at rungs 1 to k and Gaussian noise.
+    The score of a trial at rung k + 1 is a linear function of its scores at rungs 1 to k and, where the
+    evidence is for it, of the square of the last one, and Gaussian noise: among networks of many depths the
+    deepest may start too slowly to catch up, and those in the middle win.
     Each of these regressions is learned from all trials that came so far. A trial stops because of scores
     that are known, so that what is missing is missing at random, and a product of such regressions is the
     likelihood of complete and partial curves together (Anderson 1957; Little and Rubin 2019, chapter 7): the
@@ -116,7 +133,6 @@ class CurveModel:
         self.trend: list[bool] = (ODDS + gains > 0).tolist()
         """For each rung but the first, whether curves go on to it as they rose."""
         self.steps = [b if trend else a for a, b, trend in zip(level, rising, self.trend, strict=True)]
-        self._final = self._to_final()
 
     def standard(self, scores: Array) -> Array:
         """Return scores in standard deviations from the mean of their rung."""
@@ -129,14 +145,21 @@ class CurveModel:
             scores: (trials, at least ``rung`` + 1).
             rung: Index of the last rung that counts.
         """
-        final = self.expected_standard(self.standard(scores)[:, : rung + 1], rung)
+        final = self.expected_standard(self.standard(scores)[:, : rung + 1].T)
         unscaled: Array = self.centre[-1] + self.spread[-1] * final
         return unscaled
 
-    def expected_standard(self, known: Array, rung: int) -> Array:
-        """Return expected finals of ``known``, (..., rungs); both in standard deviations from the mean."""
-        intercept, weights = self._final[rung]
-        final: Array = intercept + known @ weights
+    def expected_standard(self, known: Array) -> Array:
+        """Return the finals that follow, (...,), where every step is as it is expected to be.
+
+        Args:
+            known: (rungs that are known, ...); in standard deviations from the mean, as is what is returned.
+        """
+        curves = np.empty((self.rungs, *known.shape[1:]))
+        curves[: len(known)] = known
+        for rung in range(len(known), self.rungs):
+            curves[rung] = self.steps[rung - 1].follow(curves[:rung])
+        final: Array = curves[-1]
         return final
 
     def deviation(self, scores: Array, rung: int) -> Array:
@@ -147,30 +170,18 @@ class CurveModel:
             rung: Index of the last rung that counts.
         """
         known = self.standard(scores)[:, : rung + 1]
-        inputs = np.column_stack([np.ones(len(known)), known])
         covariance = np.zeros((len(known), self.rungs, self.rungs))
         for following in range(rung + 1, self.rungs):
             step = self.steps[following - 1]
-            slopes = step.weights[1:]
-            shared = covariance[:, :following, :following] @ slopes
+            inputs = _inputs(known)
+            slopes = np.tile(step.weights[1:-1], (len(known), 1))
+            slopes[:, -1] += np.where(np.abs(known[:, -1]) < REACH, 2 * known[:, -1] * step.weights[-1], 0.0)
+            shared = np.einsum("tij,tj->ti", covariance[:, :following, :following], slopes)
             doubt = ((inputs @ step.root) ** 2).sum(1)
             covariance[:, following, :following] = covariance[:, :following, following] = shared
-            covariance[:, following, following] = shared @ slopes + doubt + step.noise
-            inputs = np.column_stack([inputs, inputs @ step.weights])
+            covariance[:, following, following] = (shared * slopes).sum(1) + doubt + step.noise
+            known = np.column_stack([known, step.follow(known.T)])
         return np.asarray(np.sqrt(covariance[:, -1, -1]) * self.spread[-1])
-
-    def deviations(self, rung: int) -> Array:
-        """Return how far the scores at a rung lie from what those before let expect, (trials at the rung,).
-
-        Args:
-            rung: Its index; before the first one there is nothing, and the scores themselves are returned.
-        """
-        those = self.curves[self.reached > rung]
-        if rung == 0:
-            return those[:, 0]
-        weights = self.steps[rung - 1].weights
-        found: Array = those[:, rung] - weights[0] - those[:, :rung] @ weights[1:]
-        return found
 
     def _standardise(self, rung: int, scores: Array) -> None:
         if len(scores) < 2:
@@ -187,22 +198,23 @@ class CurveModel:
 
     def _regress(self, rung: int, trend: bool) -> Regression:
         those = self.reached > rung
-        prior = np.zeros(rung + 1)
-        prior[-1] = self.slope
+        prior = np.zeros(rung + 2)
+        prior[rung] = self.slope
         if rung > 1 and trend:
-            prior[-2:] += (-TREND, TREND)
+            prior[rung - 1 : rung + 1] += (-TREND, TREND)
         used = np.arange(rung + 1) if trend else np.array([0, rung])
-        inputs = np.column_stack([np.ones(int(those.sum())), self.curves[those, :rung]])
-        return Regression.learn(inputs, self.curves[those, rung], prior, used)
+        inputs, targets = _inputs(self.curves[those, :rung]), self.curves[those, rung]
+        straight = Regression.learn(inputs, targets, prior, used)
+        bent = Regression.learn(inputs, targets, prior, np.append(used, rung + 1))
+        return bent if BENT + bent.evidence > straight.evidence else straight
 
-    def _to_final(self) -> list[tuple[float, Array]]:
-        # The final score as a function of the rungs up to each: regressions put into each other.
-        intercept, slopes = 0.0, np.zeros(self.rungs)
-        slopes[-1] = 1.0
-        found = [(intercept, slopes)]
-        for rung in range(self.rungs - 1, 0, -1):
-            share, weights = slopes[rung], self.steps[rung - 1].weights
-            intercept += share * weights[0]
-            slopes = slopes[:rung] + share * weights[1:]
-            found.append((intercept, slopes))
-        return found[::-1]
+
+def bend(last: Array) -> Array:
+    """Return the square of scores less its mean, for relations that are not straight; both standardised."""
+    found: Array = np.clip(last, -REACH, REACH) ** 2 - 1
+    return found
+
+
+def _inputs(known: Array) -> Array:
+    """Return what a regression sees of scores, (trials, rungs + 2): one, the scores, a bend."""
+    return np.column_stack([np.ones(len(known)), known, bend(known[:, -1])])

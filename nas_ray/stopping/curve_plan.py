@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln
 
-from nas_ray.stopping.curve_model import CONSTANT, Array, CurveModel
+from nas_ray.stopping.curve_model import Array, CurveModel, bend
 
 WORLDS = 64
 """Draws of the model's weights: what may be true of this run's curves."""
@@ -23,11 +23,8 @@ CURVES = 243
 TRIALS = 100
 """Trials that a search is taken to have, where it has no budget of epochs."""
 
-MARGIN = 0.15
-"""Standard deviations of the final score that a saving may cost: less than a linear model can tell."""
-
-ENOUGH = 10
-"""Deviations from a regression that tell how they are distributed; of fewer it is taken to be normal."""
+MARGIN = 0.2
+"""Standard deviations of the final score that a saving may cost: less than the model can tell."""
 
 
 class Draws(NamedTuple):
@@ -35,28 +32,19 @@ class Draws(NamedTuple):
 
     Args:
         curves: (rungs, worlds, curves).
-        places: Share of all normal numbers that lie below each of ``curves``.
-        weights: For each rung, (rungs + 1, worlds).
+        weights: For each rung, (rungs + 2, worlds).
     """
 
     curves: Array
-    places: Array
     weights: Array
 
     @classmethod
     def make(cls, rungs: int, seed: int) -> Draws:
         """Draw them."""
         rng = np.random.default_rng(seed)
-        curves = rng.standard_normal((rungs, WORLDS, CURVES))
-        return cls(curves, ndtr(curves), rng.standard_normal((rungs, rungs + 1, WORLDS)))
-
-    def like(self, sample: Array, rung: int) -> Array:
-        """Return the numbers of a rung, distributed like a sample, with mean 0 and variance 1."""
-        width = float(sample.std()) if len(sample) else 0.0
-        if len(sample) < ENOUGH or width < CONSTANT:
-            return self.curves[rung]
-        quantiles = (np.sort(sample) - sample.mean()) / width
-        return np.asarray(quantiles[(self.places[rung] * len(sample)).astype(np.intp)])
+        return cls(
+            rng.standard_normal((rungs, WORLDS, CURVES)), rng.standard_normal((rungs, rungs + 2, WORLDS))
+        )
 
 
 class _Way(NamedTuple):
@@ -78,9 +66,7 @@ def plan(
 
     For every combination of cuts, successive halving is played on curves that are drawn from the model: the
     weights from their posterior, so that a relation nobody is sure of is right in some worlds and wrong in
-    others, the deviations from them as they are distributed in this run, and the ranking by what the model
-    expects. Final scores have no such tail above as normal numbers have, and a plan that hopes for it cuts
-    too early and too much. The value of a combination is the expected maximum of
+    others, and the ranking by what the model expects. The value of a combination is the expected maximum of
     its survivors, after as many trials as the budget of epochs pays for; without one, after a fixed number
     of trials, so that a cut can only lose. Of all combinations whose value comes close to the largest, the
     one is taken that spends least on a trial. Where it is not known whether early epochs tell, cuts there
@@ -94,9 +80,7 @@ def plan(
         draws: Random numbers.
     """
     curves = _imagined(model, draws)
-    expected = [
-        model.expected_standard(np.moveaxis(curves[: rung + 1], 0, -1), rung) for rung in range(model.rungs)
-    ]
+    expected = [model.expected_standard(curves[: rung + 1]) for rung in range(model.rungs)]
     everybody = np.broadcast_to(np.arange(CURVES), (WORLDS, CURVES))
 
     free = model.rungs - 1 - CHOICES
@@ -131,12 +115,13 @@ def _best(expected: Array, kept: int) -> NDArray[np.intp]:
 
 def _imagined(model: CurveModel, draws: Draws) -> Array:
     curves = np.empty_like(draws.curves)
-    curves[0] = draws.like(model.deviations(0), 0)
+    curves[0] = draws.curves[0]
     for rung in range(1, model.rungs):
         step = model.steps[rung - 1]
-        weights = step.weights[:, None] + step.root @ draws.weights[rung][: rung + 1]
-        curves[rung] = weights[0][:, None] + np.einsum("kw,kwc->wc", weights[1:], curves[:rung])
-        curves[rung] += np.sqrt(step.noise) * draws.like(model.deviations(rung), rung)
+        weights = step.weights[:, None] + step.root @ draws.weights[rung][: rung + 2]
+        curves[rung] = weights[0][:, None] + np.einsum("kw,kwc->wc", weights[1:-1], curves[:rung])
+        curves[rung] += weights[-1][:, None] * bend(curves[rung - 1])
+        curves[rung] += np.sqrt(step.noise) * draws.curves[rung]
     return curves
 
 
