@@ -9,8 +9,10 @@ each rule to ``asha-reference`` and to ``none``, with a 95 % bootstrap interval 
 
 Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; it has no validation split, so
 that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
-``crossing`` and ``crossing-late``, parametric curves whose slow starters win. ``asha-reference``: rungs at 1,
-3, 9, 27, 81 epochs, a trial stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
+parametric curves: ``crossing`` and ``crossing-late``, where slow starters win; ``deep`` and ``deep-late``, where
+deeper networks start more slowly and end higher, but the deepest of the latter do not arrive in time; and
+``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial stops below
+the 1 - 1/3 quantile of a rung with at least 3 entries.
 """
 
 from __future__ import annotations
@@ -30,7 +32,17 @@ from nas_ray.stopping.pausing import PausingRule
 from nas_ray.tables.files import data_root
 
 Array = NDArray[np.float64]
-SETS = ("spikenas", "naap", "spikenas-reversed", "naap-reversed", "crossing", "crossing-late")
+SETS = (
+    "spikenas",
+    "naap",
+    "spikenas-reversed",
+    "naap-reversed",
+    "crossing",
+    "crossing-late",
+    "deep",
+    "deep-late",
+    "power",
+)
 RULES = ("none", "asha-reference", "asha", "asha-promote", "hyperband", "median", "learning-curve")
 REFERENCES = ("none", "asha-reference")
 
@@ -57,8 +69,11 @@ class ReferenceASHA(StoppingRule):
 def curves(name: str) -> Array:
     """Return the curves of a set, (trials, epochs), in percent."""
     base = name.removesuffix("-reversed")
-    if base.startswith("crossing"):
-        return _crossing(late=base.endswith("late"))
+    if base.startswith(("crossing", "deep")):
+        parametric = _crossing if base.startswith("crossing") else _deep
+        return parametric(late=base.endswith("late"))
+    if base == "power":
+        return _power()
     read = _spikenas if base == "spikenas" else _naap
     return read() if base == name else _reversed(read())
 
@@ -98,6 +113,23 @@ def _crossing(late: bool) -> Array:
         return np.asarray(10 + rising + noise)
     pace = np.exp(2.2 + 0.8 * quality + 0.3 * rng.normal(size=trials))[:, None]
     return np.asarray(final * (1 - np.exp(-epochs / pace)) + noise)
+
+
+def _deep(late: bool) -> Array:
+    # Of 2 to 18 blocks, 140 epochs.
+    rng, epochs, trials = np.random.default_rng(0), np.arange(1, 141), 2000
+    depth = rng.integers(2, 19, size=trials)
+    final = 70 + 1.5 * depth - 0.03 * depth**2 + rng.normal(size=trials)
+    pace = np.exp((1.8 if late else 0.8) + 0.14 * depth + 0.15 * rng.normal(size=trials))[:, None]
+    noise = rng.normal(scale=0.6, size=(trials, len(epochs)))
+    return np.asarray(final[:, None] * (1 - 0.85 * np.exp(-epochs / pace)) + noise)
+
+
+def _power() -> Array:
+    rng, epochs, trials = np.random.default_rng(0), np.arange(1, 301), 2000
+    limit, gap = 75 + 4 * rng.normal(size=(trials, 1)), 30 + 10 * rng.normal(size=(trials, 1))
+    falling = gap * epochs ** -rng.uniform(0.5, 0.8, size=(trials, 1))
+    return np.asarray(limit - falling + rng.normal(scale=0.5, size=(trials, len(epochs))))
 
 
 def replay(rule: StoppingRule, values: Array, order: NDArray[np.intp], budget: int, workers: int) -> float:
