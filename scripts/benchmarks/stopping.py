@@ -9,10 +9,10 @@ each rule to ``asha-reference`` and to ``none``, with a 95 % bootstrap interval 
 
 Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; it has no validation split, so
 that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
-parametric curves: ``crossing`` and ``crossing-late``, where slow starters win; ``deep`` and ``deep-late``, where
-deeper networks start more slowly and end higher, but the deepest of the latter do not arrive in time; and
-``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial stops below
-the 1 - 1/3 quantile of a rung with at least 3 entries.
+parametric curves: ``crossing`` and ``crossing-late``, where slow starters win; ``deep`` and ``deep-late``,
+where deeper networks start more slowly and end higher, but the deepest of the latter do not arrive in time;
+and ``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial
+stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
 """
 
 from __future__ import annotations
