@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from nas_ray.stopping.curve_model import Array, CurveModel, bend
+from nas_ray.stopping.curve_model import CurveModel
+from nas_ray.stopping.regression import Array, bend
 
 WORLDS = 64
 """Draws of the model's weights: what may be true of this run's curves."""

@@ -7,9 +7,10 @@ from scipy.special import stdtrit
 
 from nas_ray.errors import ConfigError
 from nas_ray.stopping.base import Belief, Decision
-from nas_ray.stopping.curve_model import FREEDOM, CurveModel
+from nas_ray.stopping.curve_model import CurveModel
 from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
+from nas_ray.stopping.regression import FREEDOM
 from nas_ray.stopping.rungs import Rungs
 
 KNOWS = 2

@@ -1,0 +1,110 @@
+"""The regression of a rung's scores on those before it: Bayesian, and bent where it needs to be."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve
+
+Array = NDArray[np.float64]
+
+WEIGHT = 2.0
+"""Curves that the prior of each weight counts for."""
+
+BEND = 4.0
+"""Curves that the prior of no bend counts for."""
+
+REACH = 2.0
+"""Standard deviations from the mean up to which a relation is bent; further out it keeps its slope."""
+
+FREEDOM, NOISE = 2.0, 0.2
+"""Prior of the noise: degrees of freedom, and the variance in units of the rung's own."""
+
+
+class Regression(NamedTuple):
+    """A Bayesian regression of a rung's scores on those of the rungs before it, linear in its weights.
+
+    All scores are standardised: in standard deviations from the mean of their rung.
+
+    Args:
+        weights: (rungs before + 2,) posterior means; the intercept first, the bend of the last rung last.
+        root: R of the weights' posterior covariance R Rᵀ, of the same order.
+        noise: Variance around the regression.
+        evidence: Logarithm of the marginal likelihood, up to what all regressions of a rung share.
+    """
+
+    weights: Array
+    root: Array
+    noise: float
+    evidence: float
+
+    @classmethod
+    def learn(cls, known: Array, targets: Array, prior: Array, used: NDArray[np.intp]) -> Regression:
+        """Learn it, with the conjugate prior: Gaussian weights and an inverse gamma noise.
+
+        Args:
+            known: (trials, rungs before).
+            targets: (trials,).
+            prior: (rungs before + 2,) prior means of the weights.
+            used: Indices of the weights that may differ from zero.
+        """
+        inputs, mean = _inputs(known)[:, used], prior[used]
+        precision = np.diag(np.where(used == 0, 0.01, np.where(used == len(prior) - 1, BEND, WEIGHT)))
+        total = precision + inputs.T @ inputs
+        factor = np.linalg.cholesky(total)
+        found = cho_solve((factor, True), precision @ mean + inputs.T @ targets)
+        misfit = max(float(targets @ targets + mean @ precision @ mean - found @ total @ found), 0.0)
+        freedom = FREEDOM + len(targets)
+        noise = (FREEDOM * NOISE + misfit) / freedom
+        weights, root = np.zeros(len(prior)), np.zeros((len(prior), len(prior)))
+        weights[used] = found
+        # Not by a triangular solver: its threads take milliseconds to wake for these few numbers.
+        root[np.ix_(used, used)] = np.sqrt(noise) * np.linalg.inv(factor).T
+        volume = np.log(np.diag(precision)).sum() - 2 * np.log(np.diag(factor)).sum()
+        return cls(weights, root, noise, float(volume - freedom * np.log(freedom * noise)) / 2)
+
+    def follow(self, known: Array) -> Array:
+        """Return the scores that follow known ones, (...,), where the weights are as expected.
+
+        Args:
+            known: (rungs before, ...).
+        """
+        weights = self.weights
+        found: Array = weights[0] + np.tensordot(weights[1:-1], known, 1)
+        return found + weights[-1] * bend(known[-1]) if weights[-1] else found
+
+    def predict(self, means: Array, covariance: Array) -> tuple[Array, Array, Array]:
+        """Return mean and variance of the scores that follow, (trials,), and covariances with those before.
+
+        What is not known of the scores before is carried on: by the slope, and by the curvature, whose part
+        is that of a Gaussian number (E x² = m² + v, Var x² = 4 m² v + 2 v²) as far as the bend reaches.
+
+        Args:
+            means: (trials, rungs before).
+            covariance: (trials, rungs before, rungs before), 0 where a score is known.
+        """
+        last, curvature = means[:, -1], self.weights[-1]
+        slopes = np.tile(self.weights[1:-1], (len(means), 1))
+        slopes[:, -1] += 2 * curvature * np.clip(last, -REACH, REACH)
+        inputs, variance = _inputs(means), covariance[:, -1, -1] * (np.abs(last) < REACH)
+        inputs[:, -1] += variance
+        shared = np.einsum("tij,tj->ti", covariance, slopes)
+        spread = (shared * slopes).sum(1) + 2 * (curvature * variance) ** 2
+        return inputs @ self.weights, spread + ((inputs @ self.root) ** 2).sum(1) + self.noise, shared
+
+
+def bend(last: Array) -> Array:
+    """Return the square of scores less 1, its mean, for relations that are not straight.
+
+    Beyond :data:`REACH` it goes on along the tangent, so that a single outlier does not decide.
+    """
+    size = np.abs(last)
+    found: Array = np.where(size <= REACH, size**2, REACH * (2 * size - REACH)) - 1
+    return found
+
+
+def _inputs(known: Array) -> Array:
+    """Return what a regression sees of scores, (trials, rungs + 2): one, the scores, the last one's bend."""
+    return np.column_stack([np.ones(len(known)), known, bend(known[:, -1])])
