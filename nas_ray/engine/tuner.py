@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 
 from nas_ray.engine.ahead import Ahead
 from nas_ray.engine.batches import in_batches, quiet_epochs
@@ -18,6 +20,16 @@ from nas_ray.engine.recorder import Recorder
 from nas_ray.engine.sizes import Sizes
 from nas_ray.stopping import StoppingRule
 from nas_ray.strategies import Strategy
+
+
+class NoTrialProgress(TrialProgressCallback):  # type: ignore[misc]  # Ray ships no types for it
+    """In place of Tune's own, which speaks of each paused trial that is ended, whatever its verbosity."""
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Say nothing."""
+
+    def log_result(self, trial: Trial, result: dict[str, Any], error: bool = False) -> None:
+        """Say nothing, in a notebook either."""
 
 
 def make_tuner(
@@ -67,7 +79,7 @@ def make_tuner(
             storage_path=str(folder / "ray"),
             stop=limits,
             verbose=0,
-            callbacks=[recorder, *callbacks],
+            callbacks=[recorder, NoTrialProgress(), *callbacks],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
         ),
     )

@@ -89,6 +89,12 @@ def test_a_full_disk_is_told_and_the_record_is_whole(tmp_path, monkeypatch):
     assert len(read(tmp_path / "run" / "ledger.jsonl")) == 9
 
 
+def test_paused_trials_that_are_ended_are_not_heard_of(tmp_path, capsys):
+    result = search(tmp_path, trials=4, max_epochs=3, stopping="asha-promote")
+    assert (result.trials["outcome"] == "stopped").any()
+    assert "t0000" not in capsys.readouterr().out
+
+
 def test_tensorboard_gets_its_files(tmp_path):
     result = search(tmp_path, trials=1, overrides={"run.tensorboard": True})
     (events,) = result.path.rglob("events.out.tfevents*")
