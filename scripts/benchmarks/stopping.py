@@ -68,12 +68,16 @@ class ReferenceASHA(StoppingRule):
 
 def curves(name: str) -> Array:
     """Return the curves of a set, (trials, epochs), in percent."""
+    parametric = {
+        "crossing": lambda: _crossing(late=False),
+        "crossing-late": lambda: _crossing(late=True),
+        "deep": lambda: _deep(late=False),
+        "deep-late": lambda: _deep(late=True),
+        "power": _power,
+    }
+    if name in parametric:
+        return parametric[name]()
     base = name.removesuffix("-reversed")
-    if base.startswith(("crossing", "deep")):
-        parametric = _crossing if base.startswith("crossing") else _deep
-        return parametric(late=base.endswith("late"))
-    if base == "power":
-        return _power()
     read = _spikenas if base == "spikenas" else _naap
     return read() if base == name else _reversed(read())
 
