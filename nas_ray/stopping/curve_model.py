@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from nas_ray.stopping.regression import Array, Regression
 
 SLOPE = 0.5
-"""Prior mean of the weight of the last rung, in standard deviations: early scores tell something."""
+"""Prior mean of the weight of the last rung, in standard deviations, over thrice the epochs."""
 
 TREND = 1.0
 """Prior mean of the weight of the last rise, where curves go on as they rose."""
 
-ODDS = -1.0
-"""Logarithm of the prior odds that they do."""
+RISING = 0.2
+"""Prior probability that they do."""
+
+CERTAIN = 30.0
+"""Logarithm of odds beyond which nothing is gained by being surer."""
+
+STAYS = 0.8
+"""Probability that a run's curves do so on the way to a rung, if they did on the way to the rung before."""
 
 BENT = -1.0
 """Logarithm of the prior odds that a relation is not a straight line."""
@@ -40,13 +49,17 @@ class CurveModel:
     "the last rung tells about half", so that a few curves decide whether early scores of this run tell much,
     nothing, or the contrary.
 
-    Two kinds of run are told from each other by the posterior odds, the prior ones times the ratio of
-    marginal likelihoods (Bishop 2006, section 3.4). In one, the score at rung k is all that counts. In the
-    other, curves go on as they rose, so that slow starters can win: all rungs count, and the prior adds the
-    rise from rung k - 1 to k to the score. The likelihood is that of rung k + 1 and of all before it, so that
-    the many trials of the lowest rungs decide, long before a slow starter is seen to win.
+    Early scores tell the less the longer the way to the end: the prior weight is a half where the epochs are
+    three times as many, and near to one where the training ends soon after a rung.
 
-    In both, the square of the score at rung k counts too where the evidence is for it: of networks of many
+    On the way to a rung, curves either level off, so that the score at the rung before is what counts, or go
+    on as they rose, so that slow starters can win: then the prior adds the last rise to the score. Which of
+    them is not decided but averaged (Bishop 2006, section 14.1), by the posterior probability. It is that of
+    a Markov chain from rung to rung (section 13.2), so that the many trials of the lower rungs say what to
+    think of the last ones, long before a slow starter is seen to win. Under both, all rungs may count: where
+    curves cross late, a high score at an early rung can be a bad sign.
+
+    The square of the score at rung k counts too where the evidence is for it: of networks of many
     depths the deepest may start too slowly to arrive, and those in the middle win. Before it is seen, in some
     five full trainings, a relation is taken to be straight.
 
@@ -56,10 +69,18 @@ class CurveModel:
     Args:
         scores: (trials, rungs), larger is better, NaN where a trial has not been; at least two trials.
         reached: (trials,) number of rungs that each has reached.
+        ends: (rungs,) epochs of the rungs, increasing; None where each is thrice the one before.
         slope: Prior mean of the weight of the last rung; 0 takes early scores to tell nothing.
     """
 
-    def __init__(self, scores: Array, reached: NDArray[np.intp], *, slope: float = SLOPE) -> None:
+    def __init__(
+        self,
+        scores: Array,
+        reached: NDArray[np.intp],
+        ends: Sequence[float] | None = None,
+        *,
+        slope: float = SLOPE,
+    ) -> None:
         self.slope = slope
         self.rungs = scores.shape[1]
         self.reached = reached
@@ -67,13 +88,15 @@ class CurveModel:
         for rung in range(self.rungs):
             self._standardise(rung, scores[reached > rung, rung])
         self.curves = self.standard(scores)
-        level, rising = (
-            [self._regress(rung, trend) for rung in range(1, self.rungs)] for trend in (False, True)
-        )
-        gains = np.cumsum([b.evidence - a.evidence for a, b in zip(level, rising, strict=True)])
-        self.trend: list[bool] = (ODDS + gains > 0).tolist()
-        """For each rung but the first, whether curves go on to it as they rose."""
-        self.steps = [b if trend else a for a, b, trend in zip(level, rising, self.trend, strict=True)]
+        self.ways = _ways(ends) if ends is not None else np.ones(self.rungs)
+        """Length of the way to each rung from the one before: 1 where its epochs are three times as many."""
+        self.rising: list[float] = []
+        """For each rung but the first, the probability that curves go on to it as they rose."""
+        self.steps: list[Regression] = []
+        for rung in range(1, self.rungs):
+            self._step(rung)
+        self.fresh = float(self.expected(self.centre[None], 0)[0])
+        """Final score that is expected of a new trial."""
 
     def standard(self, scores: Array) -> Array:
         """Return scores in standard deviations from the mean of their rung."""
@@ -138,15 +161,34 @@ class CurveModel:
         self.centre[rung], spread = kept.mean(), kept.std()
         self.spread[rung] = spread if spread > CONSTANT * max(1.0, abs(self.centre[rung])) else 1.0
 
-    def _regress(self, rung: int, trend: bool) -> Regression:
+    def _step(self, rung: int) -> None:
+        level = self._regress(rung, 0.0)
+        if rung == 1:  # nothing has risen yet
+            self.rising.append(RISING)
+            self.steps.append(level)
+            return
+        # A rise goes on in proportion to the way, and never by more than it was.
+        rising = self._regress(rung, TREND * min(1.0, self.ways[rung] / self.ways[rung - 1]))
+        before = self.rising[-1]
+        prior = before if rung == 2 else STAYS * before + (1 - STAYS) * (1 - before)
+        odds = np.log(prior / (1 - prior)) + rising.evidence - level.evidence
+        self.rising.append(float(expit(np.clip(odds, -CERTAIN, CERTAIN))))
+        self.steps.append(level.mixed(rising, self.rising[-1]))
+
+    def _regress(self, rung: int, trend: float) -> Regression:
         those = self.reached > rung
         prior = np.zeros(rung + 2)
-        prior[rung] = self.slope
-        if rung > 1 and trend:
-            prior[rung - 1 : rung + 1] += (-TREND, TREND)
-        used = np.arange(rung + 1) if trend else np.array([0, rung])
+        prior[rung] = self.slope ** self.ways[rung]
+        if trend:
+            prior[rung - 1 : rung + 1] += (-trend, trend)
+        used = np.arange(rung + 1)
         known, targets = self.curves[those, :rung], self.curves[those, rung]
         straight = Regression.learn(known, targets, prior, used)
         bent = Regression.learn(known, targets, prior, np.append(used, rung + 1))
         chosen = bent if BENT + bent.evidence > straight.evidence else straight
         return chosen._replace(evidence=float(np.logaddexp(straight.evidence, BENT + bent.evidence)))
+
+
+def _ways(ends: Sequence[float]) -> Array:
+    logarithms = np.log(ends)
+    return np.concatenate([[1.0], np.diff(logarithms) / np.log(3)])

@@ -10,11 +10,11 @@ from nas_ray.stopping.base import Belief, Decision
 from nas_ray.stopping.curve_model import CurveModel
 from nas_ray.stopping.curve_plan import Draws, plan
 from nas_ray.stopping.pausing import PausingRule
-from nas_ray.stopping.regression import FREEDOM
+from nas_ray.stopping.regression import FREEDOM, Array
 from nas_ray.stopping.rungs import Rungs
 
 KNOWS = 2
-"""Full trainings before which nobody knows whether early epochs tell: others are promoted as by ASHA."""
+"""Trials that must have come half the way or more before it is known what early epochs tell."""
 
 SCOUTS = 3
 """First trials that train to their end for it, as far as they begin before it is known."""
@@ -24,6 +24,9 @@ AFFORDS = 15
 
 NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
+
+WORSE = 0.4
+"""Standard deviations by which a trial that goes on may be expected to end below a new one."""
 
 SHARE = 0.9
 """Of the final scores, how many the interval around a prediction shall hold."""
@@ -35,9 +38,11 @@ class LearningCurve(PausingRule):
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
-    their end, for it to know how early epochs and final scores go together; until two have, or where they are
-    lost, the others are promoted as by ASHA. A free slot goes, at the highest rung first, to the best paused
-    trial that is among those to keep, else to a new trial. So early epochs count for as much as they tell in
+    their end, for it to know how early epochs and final scores go together. Until two have come half the way
+    or more, and where they are lost, one in η of the others goes on: of every two, one by its score, as in
+    ASHA, and one by what the model makes of the little it saw. A free slot goes, at the highest rung first,
+    to the best paused trial that is among those to keep, else to a new trial, also where that is expected
+    to end higher. So early epochs count for as much as they tell in
     this run: where they tell little, the trials train on; where slow starters win, slow starters are kept.
     Nothing is to be set by hand. The ideas it joins: promotions of ASHA
     (Li et al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
@@ -97,7 +102,7 @@ class LearningCurve(PausingRule):
         self._best: dict[str, float] = {}
         self._fidelity: dict[str, float] = {}
         self._scouts: set[str] = set()
-        self._seen, self._fitted, self._finished = 0, 0, 0
+        self._seen, self._fitted, self._finished, self._late = 0, 0, 0, 0
         self._beliefs: dict[str, Belief] = {}
 
     def arrive(self, trial: str, fidelity: float, score: float) -> bool:
@@ -129,7 +134,8 @@ class LearningCurve(PausingRule):
         for rung in range(len(self.ends) - 2, -1, -1):
             here = rows[self._reached[rows] == rung + 1]
             if len(here):
-                best = int(here[np.argmax(self._expected[here, rung])])
+                firsts = {int(here[np.argmax(by[here, rung])]) for by in (self._expected, self._scores)}
+                best = min(sorted(firsts), key=self._rank)
                 if self._rank(best) < self._places(rung):
                     return self._names[best]
         return None
@@ -167,6 +173,7 @@ class LearningCurve(PausingRule):
         self.keep = [1 / self.ladder.reduction_factor] * (len(self.ends) - 1) + [1.0]
         self._costs = [float(step) for step in np.diff([0.0, *self.ends])]
         self._draws = Draws.make(len(self.ends), 0)
+        self._half = 1 + int(np.searchsorted(self.ends, self.max_fidelity / 2))
 
     def _row(self, trial: str) -> int:
         if trial not in self._rows:
@@ -189,9 +196,9 @@ class LearningCurve(PausingRule):
         self._scores[row, before:passed] = score
         self._reached[row] = passed
         self._seen += passed - before
-        full = passed == len(self.ends)
-        self._finished += full
-        if full or self._seen >= NEWS * self._fitted:
+        self._finished += passed == len(self.ends)
+        self._late += before < self._half <= passed
+        if passed >= self._half or self._seen >= NEWS * self._fitted:
             self._learn()
         for rung in range(before, passed):
             self._expected[row, rung] = self._expect(row, rung)
@@ -201,6 +208,11 @@ class LearningCurve(PausingRule):
     def _learns(self) -> bool:
         """Whether the budget pays for learning what early epochs tell."""
         return self.budget is None or self.budget >= AFFORDS * (self.max_fidelity or 0)
+
+    @property
+    def _knows(self) -> bool:
+        """Whether what early epochs tell of the end is known well enough to plan on it."""
+        return self._learns and self._late >= KNOWS
 
     def _expect(self, row: int, rung: int) -> float:
         known = self._scores[[row]]
@@ -213,13 +225,13 @@ class LearningCurve(PausingRule):
         reached = self._reached[:count]
         if (reached > 0).sum() < 2 or len(self.ends) < 2:
             return
-        self.model = model = CurveModel(self._scores[:count], reached)
+        self.model = model = CurveModel(self._scores[:count], reached, self.ends)
         if not self._learns:
             return
         for rung in range(len(self.ends)):
             those = np.flatnonzero(reached > rung)
             self._expected[those, rung] = model.expected(self._scores[those], rung)
-        if self._finished >= KNOWS:
+        if self._knows:
             self.keep = plan(model, self._costs, self._left(), self.ladder.reduction_factor, self._draws)
 
     def _left(self) -> float | None:
@@ -230,16 +242,28 @@ class LearningCurve(PausingRule):
     # Ranks.
 
     def _is_scout(self) -> bool:
-        return self._learns and len(self._rows) < SCOUTS and self._finished < KNOWS
+        return self._learns and len(self._rows) < SCOUTS and not self._knows
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
         return self._rank(row) < max(1, self._places(self._reached[row] - 1))
 
-    def _rank(self, row: int) -> int:
+    def _rank(self, row: int) -> float:
+        """Return how many trials come before this one at its rung."""
         rung = self._reached[row] - 1
-        rivals = self._expected[: len(self._names), rung]
+        expected, scores = (self._before(by, row, rung) for by in (self._expected, self._scores))
+        if self._knows:
+            return np.inf if self._is_worse(row, rung) else expected
+        return min(2 * scores, 2 * expected + 1) if self._learns else scores
+
+    def _before(self, by: Array, row: int, rung: int) -> int:
+        rivals = by[: len(self._names), rung]
         return int((rivals > rivals[row]).sum())  # those that have not been here are NaN
+
+    def _is_worse(self, row: int, rung: int) -> bool:
+        """Whether a new trial is expected to end higher; it matters where all shall go on."""
+        model = self.model
+        return model is not None and self._expected[row, rung] < model.fresh - WORSE * model.spread[-1]
 
     def _places(self, rung: int) -> int:
         came = int((self._reached[: len(self._names)] > rung).sum())

@@ -11,7 +11,10 @@ from scipy.linalg import cho_solve
 Array = NDArray[np.float64]
 
 WEIGHT = 2.0
-"""Curves that the prior of each weight counts for."""
+"""Curves that the prior of the last rung's weight counts for."""
+
+EARLIER = 8.0
+"""Curves that the prior of the weight of each rung before it counts for: they seldom tell more."""
 
 BEND = 4.0
 """Curves that the prior of no bend counts for."""
@@ -51,7 +54,7 @@ class Regression(NamedTuple):
             used: Indices of the weights that may differ from zero.
         """
         inputs, mean = _inputs(known)[:, used], prior[used]
-        precision = np.diag(np.where(used == 0, 0.01, np.where(used == len(prior) - 1, BEND, WEIGHT)))
+        precision = np.diag(np.array([0.01, *[EARLIER] * (len(prior) - 3), WEIGHT, BEND])[used])
         total = precision + inputs.T @ inputs
         factor = np.linalg.cholesky(total)
         found = cho_solve((factor, True), precision @ mean + inputs.T @ targets)
@@ -64,6 +67,23 @@ class Regression(NamedTuple):
         root[np.ix_(used, used)] = np.sqrt(noise) * np.linalg.inv(factor).T
         volume = np.log(np.diag(precision)).sum() - 2 * np.log(np.diag(factor)).sum()
         return cls(weights, root, noise, float(volume - freedom * np.log(freedom * noise)) / 2)
+
+    def mixed(self, other: Regression, share: float) -> Regression:
+        """Return the average of two, whose mean and covariance are those of their mixture.
+
+        Args:
+            other: Of the same rung.
+            share: Probability that the other is right.
+        """
+        gap = np.sqrt(share * (1 - share)) * (other.weights - self.weights)
+        spread = np.column_stack([np.sqrt(1 - share) * self.root, np.sqrt(share) * other.root, gap])
+        # R of the QR decomposition of A is the transpose of a square root of A Aᵀ.
+        return Regression(
+            (1 - share) * self.weights + share * other.weights,
+            np.asarray(np.linalg.qr(spread.T, mode="r")).T,
+            (1 - share) * self.noise + share * other.noise,
+            float(np.logaddexp(np.log1p(-share) + self.evidence, np.log(share) + other.evidence)),
+        )
 
     def follow(self, known: Array) -> Array:
         """Return the scores that follow known ones, (...,), where the weights are as expected.

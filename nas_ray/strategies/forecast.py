@@ -74,7 +74,7 @@ class Forecast:
         if len(numbers) < 2 or not full:
             return {}
         reached = np.isfinite(scores).sum(1)
-        model = CurveModel(scores, reached, slope=EARLY)
+        model = CurveModel(scores, reached, self._rungs, slope=EARLY)
         found: dict[int, tuple[float, float]] = {}
         for rung in range(len(self._rungs)):
             here = np.flatnonzero(reached == rung + 1)
@@ -99,7 +99,7 @@ class Forecast:
         reached = np.isfinite(scores).sum(1)
         if (reached == len(rungs)).sum() < ENOUGH:
             return {}
-        model = CurveModel(scores, reached, slope=PRIOR)
+        model = CurveModel(scores, reached, rungs, slope=PRIOR)
         partial = np.array([self._partial.get(number, full) < full for number in numbers])
         ranks: dict[int, Rank] = {}
         for rung in range(len(rungs) - 1):

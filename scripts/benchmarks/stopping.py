@@ -11,7 +11,8 @@ Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; i
 that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
 parametric curves: ``crossing`` and ``crossing-late``, where slow starters win; ``deep`` and ``deep-late``,
 where deeper networks start more slowly and end higher, but the deepest of the latter do not arrive in time;
-and ``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial
+``wide`` and ``wide-late``, where width and kernels count as much as depth and the learning rate drops at epoch
+80, so that early epochs are a little worse than useless; and ``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial
 stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
 """
 
@@ -41,6 +42,8 @@ SETS = (
     "crossing-late",
     "deep",
     "deep-late",
+    "wide",
+    "wide-late",
     "power",
 )
 RULES = ("none", "asha-reference", "asha", "asha-promote", "hyperband", "median", "learning-curve")
@@ -73,6 +76,8 @@ def curves(name: str) -> Array:
         "crossing-late": lambda: _crossing(late=True),
         "deep": lambda: _deep(late=False),
         "deep-late": lambda: _deep(late=True),
+        "wide": lambda: _wide(late=False),
+        "wide-late": lambda: _wide(late=True),
         "power": _power,
     }
     if name in parametric:
@@ -127,6 +132,19 @@ def _deep(late: bool) -> Array:
     pace = np.exp((1.8 if late else 0.8) + 0.14 * depth + 0.15 * rng.normal(size=trials))[:, None]
     noise = rng.normal(scale=0.6, size=(trials, len(epochs)))
     return np.asarray(final[:, None] * (1 - 0.85 * np.exp(-epochs / pace)) + noise)
+
+
+def _wide(late: bool) -> Array:
+    # Of 2 to 18 blocks, 2 to 22 filters, and kernels of 3, 5 or 7; 140 epochs.
+    rng, epochs, trials = np.random.default_rng(17), np.arange(1, 141), 500
+    depth, filters = rng.integers(2, 19, size=trials) - 10, np.log(rng.integers(2, 23, size=trials) / 10)
+    kernel = rng.choice([3, 5, 7], size=trials)
+    final = 40 + 0.35 * depth + 3 * filters + 0.5 * (kernel - 5) + 0.8 * rng.normal(size=trials)
+    pace = np.exp(1.6 + late + 0.12 * depth - 0.3 * filters + 0.2 * rng.normal(size=trials))[:, None]
+    rise = 0.02 + 0.86 * (1 - np.exp(-epochs / pace))
+    drop = np.where(epochs >= 80, 0.12 * (1 - np.exp(-(epochs - 79) / 4)), 0)
+    noise = np.where(epochs < 80, 1.2, 0.5) * rng.normal(size=(trials, len(epochs)))
+    return np.asarray(final[:, None] * (rise + drop) + noise)
 
 
 def _power() -> Array:
