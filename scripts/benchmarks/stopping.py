@@ -11,9 +11,10 @@ Sets: ``spikenas`` (CIFAR-10, the networks of 100 epochs), ``naap`` (NAAP-440; i
 that its test curve is the signal), both also with the ranks of the first tenth of the epochs reversed, and
 parametric curves: ``crossing`` and ``crossing-late``, where slow starters win; ``deep`` and ``deep-late``,
 where deeper networks start more slowly and end higher, but the deepest of the latter do not arrive in time;
-``wide`` and ``wide-late``, where width and kernels count as much as depth and the learning rate drops at epoch
-80, so that early epochs are a little worse than useless; and ``power``, power laws that hardly cross. ``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial
-stops below the 1 - 1/3 quantile of a rung with at least 3 entries.
+``wide`` and ``wide-late``, where width and kernels count as much as depth and the learning rate drops at
+epoch 80, so that early epochs are a little worse than useless; and ``power``, power laws that hardly cross.
+``asha-reference``: rungs at 1, 3, 9, 27, 81 epochs, a trial stops below the 1 - 1/3 quantile of a rung with
+at least 3 entries.
 """
 
 from __future__ import annotations
