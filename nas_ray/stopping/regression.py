@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 WEIGHT = 2.0
 """Curves that the prior of the last rung's weight counts for."""
 
-EARLIER = 8.0
+EARLIER = 10.0
 """Curves that the prior of the weight of each rung before it counts for: they seldom tell more."""
 
 BEND = 4.0
