@@ -14,7 +14,7 @@ from nas_ray.stopping.regression import FREEDOM, Array
 from nas_ray.stopping.rungs import Rungs
 
 KNOWS = 2
-"""Trials that must have come half the way or more before it is known what early epochs tell."""
+"""Trials that must have come more than half the way before it is known what early epochs tell."""
 
 SCOUTS = 3
 """First trials that train to their end for it, as far as they begin before it is known."""
@@ -38,13 +38,12 @@ class LearningCurve(PausingRule):
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
-    their end, for it to know how early epochs and final scores go together. Until two have come half the way
-    or more, and where they are lost, one in η of the others goes on: of every two, one by its score, as in
+    their end, for it to know how early epochs and final scores go together. Until two have come more than half
+    the way, and where they are lost, one in η of the others goes on: of every two, one by its score, as in
     ASHA, and one by what the model makes of the little it saw. A free slot goes, at the highest rung first,
     to the best paused trial that is among those to keep, else to a new trial, also where that is expected
-    to end higher. So early epochs count for as much as they tell in
-    this run: where they tell little, the trials train on; where slow starters win, slow starters are kept.
-    Nothing is to be set by hand. The ideas it joins: promotions of ASHA
+    to end higher. So early epochs count for as much as they tell in this run: where they tell little, the
+    trials train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA
     (Li et al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
     https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
 
@@ -173,7 +172,7 @@ class LearningCurve(PausingRule):
         self.keep = [1 / self.ladder.reduction_factor] * (len(self.ends) - 1) + [1.0]
         self._costs = [float(step) for step in np.diff([0.0, *self.ends])]
         self._draws = Draws.make(len(self.ends), 0)
-        self._half = 1 + int(np.searchsorted(self.ends, self.max_fidelity / 2))
+        self._half = 1 + int(np.searchsorted(self.ends, self.max_fidelity / 2, side="right"))
 
     def _row(self, trial: str) -> int:
         if trial not in self._rows:

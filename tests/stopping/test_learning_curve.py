@@ -1,5 +1,6 @@
 """``learning-curve``: what it learns of a run's curves, and what it does with it."""
 
+import itertools
 import math
 import time
 
@@ -246,6 +247,16 @@ def test_the_first_trials_train_to_their_end_until_two_have():
     together = LearningCurve("acc", "max", max_epochs=27)
     decisions = {name: together.judge(name, 1, 0.5 - number / 10) for number, name in enumerate("abcd")}
     assert decisions == {"a": "continue", "b": "continue", "c": "continue", "d": "pause"}
+
+
+@pytest.mark.parametrize(("epochs", "known"), [(2, False), (6, False), (5, True)])
+def test_only_a_rung_beyond_the_middle_tells_of_the_end(epochs, known):
+    """Rungs at 1 and 3 epochs; three trials come to the last one of them."""
+    rule = LearningCurve("acc", "max", max_epochs=epochs)
+    for number, epoch in itertools.product(range(3), range(1, min(epochs, 4))):
+        if epoch < epochs:
+            rule.judge(f"t{number}", epoch, 0.5 + number / 10 + epoch / 100)
+    assert rule._knows == known
 
 
 def reports(
