@@ -38,14 +38,15 @@ class LearningCurve(PausingRule):
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
-    their end, for it to know how early epochs and final scores go together. Until two have come more than half
-    the way, and where they are lost, one in η of the others goes on: of every two, one by its score, as in
-    ASHA, and one by what the model makes of the little it saw. A free slot goes, at the highest rung first,
-    to the best paused trial that is among those to keep, else to a new trial, also where that is expected
-    to end higher. So early epochs count for as much as they tell in this run: where they tell little, the
-    trials train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas it joins: promotions of ASHA
-    (Li et al. 2020), regression on partial curves (Baker et al. 2018), and freeze-thaw (Swersky et al. 2014,
-    https://arxiv.org/abs/1406.3896), whose allocation by information gain is replaced by the plan.
+    their end, for it to know how early epochs and final scores go together. Until two have come more than
+    half the way, and where they are lost, one in η of the others goes on: of every two, one by its score, as
+    in ASHA, and one by what the model makes of the little it saw. A free slot goes, at the highest rung
+    first, to the best paused trial that is among those to keep, unless a new trial is expected to end higher
+    by far; else to a new trial. So early epochs count for as much as they tell in this run: where they tell
+    little, the trials train on; where slow starters win, slow starters are kept. Nothing is to be set by
+    hand. The ideas it joins: promotions of ASHA (Li et al. 2020), regression on partial curves (Baker et al.
+    2018), and freeze-thaw (Swersky et al. 2014, https://arxiv.org/abs/1406.3896), whose allocation by
+    information gain is replaced by the plan.
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
