@@ -19,6 +19,9 @@ TREND = 1.0
 RISING = 0.2
 """Prior probability that they do."""
 
+SHORTEST = 1e-6
+"""Least length of a way from rung to rung."""
+
 CERTAIN = 30.0
 """Logarithm of odds beyond which nothing is gained by being surer."""
 
@@ -95,7 +98,9 @@ class CurveModel:
         self.steps: list[Regression] = []
         for rung in range(1, self.rungs):
             self._step(rung)
-        self.fresh = float(self.expected(self.centre[None], 0)[0])
+        start = np.zeros((1, self.rungs, self.rungs))
+        start[0, 0, 0] = 1.0  # its first score is not known
+        self.fresh = float(self.centre[-1] + self.spread[-1] * self._final(np.zeros((1, 1)), start)[0][0])
         """Final score that is expected of a new trial."""
 
     def standard(self, scores: Array) -> Array:
@@ -109,7 +114,7 @@ class CurveModel:
             scores: (trials, at least ``rung`` + 1).
             rung: Index of the last rung that counts.
         """
-        mean, _ = self._final(self.standard(scores)[:, : rung + 1])
+        mean, _ = self._final(*self._known(scores, rung))
         unscaled: Array = self.centre[-1] + self.spread[-1] * mean
         return unscaled
 
@@ -135,12 +140,19 @@ class CurveModel:
             scores: (trials, at least ``rung`` + 1).
             rung: Index of the last rung that counts.
         """
-        _, variance = self._final(self.standard(scores)[:, : rung + 1])
+        _, variance = self._final(*self._known(scores, rung))
         return np.asarray(np.sqrt(variance) * self.spread[-1])
 
-    def _final(self, means: Array) -> tuple[Array, Array]:
-        """Return means and variances of final scores, (trials,), that follow known ones, (trials, rungs)."""
-        covariance = np.zeros((len(means), self.rungs, self.rungs))
+    def _known(self, scores: Array, rung: int) -> tuple[Array, Array]:
+        return self.standard(scores)[:, : rung + 1], np.zeros((len(scores), self.rungs, self.rungs))
+
+    def _final(self, means: Array, covariance: Array) -> tuple[Array, Array]:
+        """Return means and variances of final scores, (trials,).
+
+        Args:
+            means: (trials, rungs so far) of the scores they follow.
+            covariance: (trials, rungs, rungs), 0 where a score is known; it is filled.
+        """
         for rung in range(means.shape[1], self.rungs):
             mean, variance, shared = self.steps[rung - 1].predict(means, covariance[:, :rung, :rung])
             covariance[:, rung, :rung] = covariance[:, :rung, rung] = shared
@@ -190,5 +202,6 @@ class CurveModel:
 
 
 def _ways(ends: Sequence[float]) -> Array:
-    logarithms = np.log(ends)
-    return np.concatenate([[1.0], np.diff(logarithms) / np.log(3)])
+    # A rung at no epochs, or one that another is only by rounding, is put up with.
+    positive = np.maximum(ends, np.finfo(np.float64).tiny)
+    return np.concatenate([[1.0], np.maximum(np.diff(np.log(positive)) / np.log(3), SHORTEST)])

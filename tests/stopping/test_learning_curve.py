@@ -226,6 +226,26 @@ def test_where_curves_go_on_as_they_rose_what_starts_slowly_is_seen_to_win(seed)
     assert np.corrcoef(expected, scores[:, 3])[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("bent", [-1, 0, 1])
+def test_what_is_expected_of_a_new_trial_is_the_mean_of_all(bent):
+    """Where those in the middle win or lose, it is not what is expected of the middle: within a tenth."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=200)
+    scores = np.column_stack([first, first + bent * (first**2 - 1) + 0.3 * rng.normal(size=200)])
+    told = CurveModel(scores, np.full(200, 2))
+    assert abs(told.fresh - told.expected(scores, 0).mean()) < 0.1 * scores[:, 1].std()
+
+
+@pytest.mark.parametrize(
+    "ends", [(0, 1, 2, 3), (1, 2, 300.4, np.nextafter(300.4, 400)), (99, 99.5, 100, 1e6)]
+)
+def test_rungs_at_no_epochs_or_close_to_each_other_are_put_up_with(ends):
+    scores, reached = curves(12, 30, (1, 1, 1)), np.full(30, 3)
+    told = CurveModel(scores, reached, ends)
+    assert all(np.isfinite(told.expected(scores, rung)).all() for rung in range(4))
+    assert all(np.isfinite(told.deviation(scores, rung)).all() for rung in range(4))
+
+
 @pytest.mark.parametrize("ends", [(1, 3, 9, 27), (1, 3, 9, 10)])
 def test_a_short_way_to_the_end_is_expected_to_change_little(ends):
     """Before any trial has ended: half is lost over thrice the epochs, over a tenth more hardly any."""
