@@ -39,15 +39,15 @@ class LearningCurve(PausingRule):
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
     their end, for it to know how early epochs and final scores go together. Until two have come more than
-    half the way, and where they are lost, at most one in η of the others goes on: by its score, as in
-    ASHA, and in turn by the model, whose prior leans against high first scores where later rungs are many and
-    not yet seen (see there), so that both those that start fast and those that start slowly are tried. A free slot goes, at the highest rung
-    first, to the best paused trial that is among those to keep, unless a new trial is expected to end higher
-    by far; else to a new trial. So early epochs count for as much as they tell in this run: where they tell
-    little, the trials train on; where slow starters win, slow starters are kept. Nothing is to be set by
-    hand. The ideas it joins: promotions of ASHA (Li et al. 2020), regression on partial curves (Baker et al.
-    2018), and freeze-thaw (Swersky et al. 2014, https://arxiv.org/abs/1406.3896), whose allocation by
-    information gain is replaced by the plan.
+    half the way, and where they are lost, at most one in η of the others goes on: by its score, as in ASHA,
+    and in turn by the model, whose prior leans against high first scores while later rungs are unseen, so
+    that those that start slowly are tried too. A free slot goes, at the highest rung first, to the best
+    paused trial that is among those to keep, unless a new trial is expected to end higher by far; else to a
+    new trial. So early epochs count for as much as they tell in this run: where they tell little, the trials
+    train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas it
+    joins: promotions of ASHA (Li et al. 2020), regression on partial curves (Baker et al. 2018), and
+    freeze-thaw (Swersky et al. 2014, https://arxiv.org/abs/1406.3896), whose allocation by information gain
+    is replaced by the plan.
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
@@ -250,7 +250,7 @@ class LearningCurve(PausingRule):
         return self._rank(row) < max(1, self._places(self._reached[row] - 1))
 
     def _rank(self, row: int) -> float:
-        """Return the key by which trials of a rung go on, the least first: how many come before, or in turn."""
+        """Return the key by which trials of a rung go on, the least first."""
         rung = self._reached[row] - 1
         expected, scores = (self._before(by, row, rung) for by in (self._expected, self._scores))
         if self._knows:
