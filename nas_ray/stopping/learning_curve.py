@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from nas_ray.errors import ConfigError
@@ -135,10 +136,9 @@ class LearningCurve(PausingRule):
         for rung in range(len(self.ends) - 2, -1, -1):
             here = rows[self._reached[rows] == rung + 1]
             if len(here):
-                firsts = {int(here[np.argmax(by[here, rung])]) for by in (self._expected, self._scores)}
-                best = min(sorted(firsts), key=self._rank)
-                if self._rank(best) < self._places(rung):
-                    return self._names[best]
+                ranks = self._ranks(rung)[here]
+                if ranks.min() < self._places(rung):
+                    return self._names[int(here[np.argmin(ranks)])]
         return None
 
     def promise(self, trial: str) -> tuple[float, ...]:
@@ -247,24 +247,23 @@ class LearningCurve(PausingRule):
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
-        return self._rank(row) < max(1, self._places(self._reached[row] - 1))
-
-    def _rank(self, row: int) -> float:
-        """Return the key by which trials of a rung go on, the least first."""
         rung = self._reached[row] - 1
-        expected, scores = (self._before(by, row, rung) for by in (self._expected, self._scores))
-        if self._knows:
-            return np.inf if self._is_worse(row, rung) else expected
-        return min(2 * scores, 2 * expected + 1) if self._learns else scores
+        return bool(self._ranks(rung)[row] < max(1, self._places(rung)))
 
-    def _before(self, by: Array, row: int, rung: int) -> int:
-        rivals = by[: len(self._names), rung]
-        return int((rivals > rivals[row]).sum())  # those that have not been here are NaN
-
-    def _is_worse(self, row: int, rung: int) -> bool:
-        """Whether a new trial is expected to end higher by far."""
-        model = self.model
-        return model is not None and self._expected[row, rung] < model.fresh - WORSE * model.spread[-1]
+    def _ranks(self, rung: int) -> Array:
+        """Return who goes on first from a rung, (trials,), 0 the first; infinite for those that never do."""
+        came = self._reached[: len(self._names)] > rung
+        expected = self._expected[: len(self._names), rung]
+        ranks = np.full(len(came), np.inf)
+        by_model = _places_of(-expected[came])
+        if not self._learns or self._knows:
+            ranks[came] = by_model
+        else:
+            by_score = _places_of(-self._scores[: len(self._names), rung][came])
+            ranks[came] = _places_of(np.minimum(2 * by_score, 2 * by_model + 1))  # in turn
+        if self._knows and self.model is not None:
+            ranks[expected < self.model.fresh - WORSE * self.model.spread[-1]] = np.inf
+        return ranks
 
     def _places(self, rung: int) -> int:
         came = int((self._reached[: len(self._names)] > rung).sum())
@@ -286,3 +285,10 @@ class LearningCurve(PausingRule):
             "predicted_low": low,
             "predicted_high": high,
         }
+
+
+def _places_of(keys: Array) -> NDArray[np.intp]:
+    """Return the place of each key, the least first; of the same ones, who came first."""
+    places = np.empty(len(keys), dtype=np.intp)
+    places[np.argsort(keys, kind="stable")] = np.arange(len(keys))
+    return places

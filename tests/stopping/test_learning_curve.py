@@ -325,6 +325,28 @@ def test_good_trials_are_trained_whether_they_start_fast_or_slow(slow):
     assert np.mean(spent) < 0.45
 
 
+@pytest.mark.parametrize("learning", [0.0, 0.1])
+def test_networks_that_do_not_learn_are_not_trained_to_their_end(learning):
+    """All of them have the accuracy of chance, to the last digit; so have nine in ten, where a few learn."""
+    learns = np.random.default_rng(0).random(40) < learning
+    rule, epochs = LearningCurve("acc", "max", max_epochs=27), dict.fromkeys(range(40), 0)
+    for begun in range(40):
+        running: str | None = str(begun)
+        while running is not None:
+            number = int(running)
+            while True:
+                epochs[number] += 1
+                score = 0.8 * (1 - 0.7 ** epochs[number]) if learns[number] else 0.1
+                goes_on = rule.judge(running, epochs[number], score) == "continue"
+                if not goes_on or epochs[number] == 27:
+                    break
+            if epochs[number] == 27:
+                rule.ended(running)
+            running = rule.due()
+            rule.resumed(running or "")
+    assert sum(epochs.values()) < 0.4 * 27 * 40
+
+
 def test_it_says_what_it_believed():
     rule = LearningCurve("loss", "min", max_epochs=27)
     assert rule.judge("a", 1, -1.0) == rule.judge("b", 1, -1.1) == "continue"
