@@ -80,7 +80,7 @@ class CurveModel:
         scores: (trials, rungs), larger is better, NaN where a trial has not been; at least two trials.
         reached: (trials,) number of rungs that each has reached.
         ends: (rungs,) epochs of the rungs, increasing; None where each is thrice the one before.
-        slope: Prior mean of the weight of the last rung; 0 takes early scores to tell nothing.
+        slope: Prior mean of the weight of the last rung; 0 takes early scores, and their rise, to tell nothing.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class CurveModel:
 
     def _step(self, rung: int) -> None:
         level = self._regress(rung, 0.0)
-        if rung == 1:  # nothing has risen yet
+        if rung == 1 or not self.slope:  # nothing has risen yet, or early scores are taken to tell nothing
             self.rising.append(RISING)
             self.steps.append(level)
             return

@@ -246,6 +246,16 @@ def test_rungs_at_no_epochs_or_close_to_each_other_are_put_up_with(ends):
     assert all(np.isfinite(told.deviation(scores, rung)).all() for rung in range(4))
 
 
+@pytest.mark.parametrize("rungs", range(3, 7))
+def test_where_early_scores_are_taken_to_tell_nothing_all_are_expected_to_end_alike(rungs):
+    """Nobody has got beyond the second rung."""
+    scores = np.full((20, rungs), np.nan)
+    scores[:, :2] = np.random.default_rng(0).normal(size=(20, 2))
+    told = CurveModel(scores, np.full(20, 2), slope=0.0)
+    assert np.ptp(told.expected(scores, 0)) < 1e-9
+    assert np.ptp(told.expected(scores, 1)) < 1e-9
+
+
 @pytest.mark.parametrize("ends", [(1, 3, 9, 27), (1, 3, 9, 10)])
 def test_a_short_way_to_the_end_is_expected_to_change_little(ends):
     """Before any trial has ended: half is lost over thrice the epochs, over a tenth more hardly any."""
