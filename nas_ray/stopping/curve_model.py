@@ -80,7 +80,7 @@ class CurveModel:
         scores: (trials, rungs), larger is better, NaN where a trial has not been; at least two trials.
         reached: (trials,) number of rungs that each has reached.
         ends: (rungs,) epochs of the rungs, increasing; None where each is thrice the one before.
-        slope: Prior mean of the weight of the last rung; 0 takes early scores, and their rise, to tell nothing.
+        slope: Prior mean of the weight of the last rung; 0 takes early scores and rises to tell nothing.
     """
 
     def __init__(
