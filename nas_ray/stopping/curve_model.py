@@ -13,8 +13,17 @@ from nas_ray.stopping.regression import Array, Regression
 SLOPE = 0.5
 """Prior mean of the weight of the last rung, in standard deviations, over thrice the epochs."""
 
-TREND = 1.0
-"""Prior mean of the weight of the last rise, where curves go on as they rose."""
+RISE = 0.75
+"""How much of the last rise a curve that goes on as it rose rises again, over a way of the same length."""
+
+LASTS = 0.8
+"""Prior correlation of scores with those that were foreseen so, over thrice the epochs."""
+
+TOGETHER = 0.8
+"""Prior correlation of the scores at two rungs that follow each other."""
+
+FORESEEN = 3.0
+"""Curves that it counts for."""
 
 RISING = 0.2
 """Prior probability that they do."""
@@ -181,25 +190,37 @@ class CurveModel:
         self.spread[rung] = spread if spread > CONSTANT * max(1.0, abs(self.centre[rung])) else 1.0
 
     def _step(self, rung: int) -> None:
-        level = self._regress(rung, 0.0)
+        level = self._regress(rung, self._level(rung))
         if rung == 1 or not self.slope:  # nothing has risen yet, or early scores are taken to tell nothing
             self.rising.append(RISING)
             self.steps.append(level)
             return
-        # A rise goes on in proportion to the way, and never by more than it was.
-        rising = self._regress(rung, TREND * min(1.0, self.ways[rung] / self.ways[rung - 1]))
+        rising = self._regress(rung, self._risen(rung))
         before = self.rising[-1]
         prior = before if rung == 2 else STAYS * before + (1 - STAYS) * (1 - before)
         odds = np.log(prior / (1 - prior)) + rising.evidence - level.evidence
         self.rising.append(float(expit(np.clip(odds, -CERTAIN, CERTAIN))))
         self.steps.append(level.mixed(rising, self.rising[-1]))
 
-    def _regress(self, rung: int, trend: float) -> Regression:
-        those = self.reached > rung
+    def _level(self, rung: int) -> Array:
+        """Return prior means of the weights where curves level off, (rungs before + 2,)."""
         prior = np.zeros(rung + 2)
         prior[rung] = self.slope ** self.ways[rung]
-        if trend:
-            prior[rung - 1 : rung + 1] += (-trend, trend)
+        return prior
+
+    def _risen(self, rung: int) -> Array:
+        """Return prior means of the weights where curves go on as they rose, (rungs before + 2,)."""
+        again = RISE * min(1.0, self.ways[rung] / self.ways[rung - 1])
+        rise = np.array([-again, 1 + again]) * self.spread[rung - 2 : rung]
+        known = self.curves[self.reached >= rung, rung - 2 : rung]
+        moments = FORESEEN * np.array([[1, TOGETHER], [TOGETHER, 1]]) + known.T @ known
+        deviation = np.sqrt(rise @ moments @ rise / (FORESEEN + len(known)))
+        prior = np.zeros(rung + 2)
+        prior[rung - 1 : rung + 1] = LASTS ** self.ways[rung] * rise / deviation
+        return prior
+
+    def _regress(self, rung: int, prior: Array) -> Regression:
+        those = self.reached > rung
         used = np.arange(rung + 1)
         known, targets = self.curves[those, :rung], self.curves[those, rung]
         straight = Regression.learn(known, targets, prior, used)
