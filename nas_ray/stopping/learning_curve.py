@@ -26,9 +26,6 @@ AFFORDS = 15
 NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
 
-WORSE = 0.4
-"""Standard deviations by which a trial that goes on may be expected to end below a new one."""
-
 SHARE = 0.9
 """Of the final scores, how many the interval around a prediction shall hold."""
 
@@ -41,12 +38,11 @@ class LearningCurve(PausingRule):
     worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
     their end, for it to know how early epochs and final scores go together. Until two have come more than
     half the way, and where they are lost, at most one in η of the others goes on: by its score, as in ASHA,
-    and in turn by the model, whose prior leans against high first scores while later rungs are unseen, so
-    that those that start slowly are tried too. A free slot goes, at the highest rung first, to the best
-    paused trial that is among those to keep, unless a new trial is expected to end higher by far; else to a
-    new trial. So early epochs count for as much as they tell in this run: where they tell little, the trials
-    train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas it
-    joins: promotions of ASHA (Li et al. 2020), regression on partial curves (Baker et al. 2018), and
+    and in turn by the model, which cares for the rise as well. A free slot goes, at the highest rung first,
+    to the best paused trial that is among those to keep and is expected to end no lower than a new one; else
+    to a new trial. So early epochs count for as much as they tell in this run: where they tell little, the
+    trials train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas
+    it joins: promotions of ASHA (Li et al. 2020), regression on partial curves (Baker et al. 2018), and
     freeze-thaw (Swersky et al. 2014, https://arxiv.org/abs/1406.3896), whose allocation by information gain
     is replaced by the plan.
 
@@ -262,7 +258,7 @@ class LearningCurve(PausingRule):
             by_score = _places_of(-self._scores[: len(self._names), rung][came])
             ranks[came] = _places_of(np.minimum(2 * by_score, 2 * by_model + 1))  # in turn
         if self._knows and self.model is not None:
-            ranks[expected < self.model.fresh - WORSE * self.model.spread[-1]] = np.inf
+            ranks[expected < self.model.fresh] = np.inf
         return ranks
 
     def _places(self, rung: int) -> int:
