@@ -205,12 +205,12 @@ class Posterior:
 
         Args:
             z: Values of what was added, in its order; NaN where there is none yet: such a network is believed
-                to have the value predicted when it was added, so that candidates like it lose their
+                to have the value that all the others predict, so that candidates like it lose their
                 uncertainty and not their promise.
         """
         factor = self._factor[: self._n, : self._n]
         known = np.isfinite(z)
-        v = _forward(factor, z)
+        v = _whitened(factor, z)
         amplitude = 1.0 if self._unit else float(v @ v) / max(1, int(known.sum()))
         mean = (v.astype(np.float32) @ self._rows[: self._n]).astype(np.float64)
         believed = factor @ v
@@ -237,16 +237,18 @@ class Posterior:
             setattr(self, name, new)
 
 
-def _forward(factor: Array, z: Array) -> Array:
-    """Solve L v = z row by row, with v = 0 where z is unknown: its value is then what the rows before say."""
-    if np.isfinite(z).all():
-        solved: Array = solve_triangular(factor, z, lower=True, check_finite=False)
-        return solved
-    v = np.zeros(len(z))
-    for row, value in enumerate(z):
-        if np.isfinite(value):
-            v[row] = (value - factor[row, :row] @ v[:row]) / factor[row, row]
-    return v
+def _whitened(factor: Array, z: Array) -> Array:
+    """Return v = L⁻¹ z, where what is unknown in z has the value that all the others predict.
+
+    That is the value for which ‖v‖ is least, the likeliest one.
+    """
+    known = np.isfinite(z)
+    v: Array = solve_triangular(factor, np.where(known, z, 0.0), lower=True, check_finite=False)
+    if known.all():
+        return v
+    columns = solve_triangular(factor, np.eye(len(z))[:, ~known], lower=True, check_finite=False)
+    believed = np.linalg.lstsq(columns, -v)[0]
+    return np.asarray(v + columns @ believed)
 
 
 def expected_improvement(mean: Array, spread: Array, best: float) -> Array:
