@@ -247,7 +247,7 @@ def _whitened(factor: Array, z: Array) -> Array:
     if known.all():
         return v
     columns = solve_triangular(factor, np.eye(len(z))[:, ~known], lower=True, check_finite=False)
-    believed = np.linalg.lstsq(columns, -v)[0]
+    believed = np.linalg.lstsq(columns, -v, rcond=None)[0]
     return np.asarray(v + columns @ believed)
 
 
