@@ -299,7 +299,7 @@ def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past)
     strategy.resume()
     strategy.set_max_concurrency(plan.concurrency)
     parts.rule.max_fidelity = parts.rule.max_fidelity or config.estimation.max_epochs
-    parts.rule.budget = config.run.epochs
+    parts.rule.budget, parts.rule.trials = config.run.epochs, config.run.trials
     parts.rule.replay(past.reports, past.ended)
     ship(parts.space, parts.data, parts.learner or object())
 

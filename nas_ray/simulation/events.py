@@ -137,7 +137,7 @@ class Cluster:
         self._order = 0
         self._asked = 0
         rule.max_fidelity = rule.max_fidelity or table.max_epochs
-        rule.budget = budget.epochs
+        rule.budget, rule.trials = budget.epochs, budget.trials
         strategy.max_trials = budget.trials
         strategy.set_max_concurrency(workers)
 

@@ -63,6 +63,9 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.budget: float | None = None
         """Epochs of the whole search, where known."""
 
+        self.trials: int | None = None
+        """Trials that the whole search may begin, where known."""
+
         self.over: dict[str, None] = {}
         """Trials that have ended, as far as the rule was told; one that is retried has not."""
 
@@ -162,6 +165,7 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             "over": list(self.over),
             "max_fidelity": self.max_fidelity,
             "budget": self.budget,
+            "trials": self.trials,
         }
         Path(checkpoint_path).write_text(json.dumps(state))
 
@@ -179,6 +183,7 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             )
         self.max_fidelity = self.max_fidelity or state.get("max_fidelity")
         self.budget = self.budget or state.get("budget")
+        self.trials = self.trials or state.get("trials")
         reports = ((trial, fidelity, score) for trial, fidelity, score in state["reports"])
         self.replay(reports, state.get("over", ()))
 

@@ -26,7 +26,7 @@ FORESEEN = 3.0
 """Curves that this correlation counts for."""
 
 RISING = 0.2
-"""Prior probability that they do."""
+"""Prior probability that curves go on as they rose."""
 
 SHORTEST = 1e-6
 """Least length of a way from rung to rung."""
@@ -101,6 +101,8 @@ class CurveModel:
         self.rungs = scores.shape[1]
         self.reached = reached
         self.centre, self.spread, self.floor = np.zeros(self.rungs), np.ones(self.rungs), np.zeros(self.rungs)
+        self.varies = np.ones(self.rungs, dtype=bool)
+        """Whether the scores of a rung differ; where they do not, their spread is taken for 1."""
         for rung in range(self.rungs):
             self._standardise(rung, scores[reached > rung, rung])
         self.curves = self.standard(scores)
@@ -175,7 +177,8 @@ class CurveModel:
 
     def _standardise(self, rung: int, scores: Array) -> None:
         if len(scores) < 2:
-            self.centre[rung], self.spread[rung] = self.centre[rung - 1], self.spread[rung - 1]
+            for each in (self.centre, self.spread, self.varies):
+                each[rung] = each[rung - 1]
             self.floor[rung] = -np.inf
             return
         low, median, high = np.quantile(scores, (0.25, 0.5, 0.9))
@@ -184,11 +187,13 @@ class CurveModel:
         self.floor[rung] = median - OUTLYING * width if len(scores) > 4 else -np.inf
         kept = np.maximum(scores, self.floor[rung])
         self.centre[rung], spread = kept.mean(), kept.std()
-        self.spread[rung] = spread if spread > CONSTANT * max(1.0, abs(self.centre[rung])) else 1.0
+        self.varies[rung] = spread > CONSTANT * max(1.0, abs(self.centre[rung]))
+        self.spread[rung] = spread if self.varies[rung] else 1.0
 
     def _step(self, rung: int) -> None:
         level = self._regress(rung, self._level(rung))
-        if rung == 1 or not self.slope:  # nothing has risen yet, or early scores are taken to tell nothing
+        # Nothing has risen yet, or nothing can be seen of it, or early scores are taken to tell nothing.
+        if rung == 1 or not self.varies[rung - 2 : rung].all() or not self.slope:
             self.rising.append(RISING)
             self.steps.append(level)
             return

@@ -26,6 +26,10 @@ AFFORDS = 15
 NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
 
+WORSE = 0.4
+"""Standard deviations by which a trial that goes on may be expected to end below the mean of all, where trials
+are limited and not epochs: no other begins in its place."""
+
 SHARE = 0.9
 """Of the final scores, how many the interval around a prediction shall hold."""
 
@@ -48,8 +52,9 @@ class LearningCurve(PausingRule):
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
-    A budget of epochs is spent for the best score; without one, the trials are what is limited, and as many
-    epochs are saved as can be with little risk for the best of them. A budget below 15 full trainings cannot
+    A budget of epochs is spent for the best score: where all trials that may begin have begun, the best paused
+    ones go on until it is spent. Without one, or where it is enough for all trials, these are what is limited,
+    and as many epochs are saved as can be with little risk for the best of them. A budget below 15 full trainings cannot
     pay for learning whether early epochs tell: there the trials are promoted by their scores, as in ASHA,
     which takes it that they do.
 
@@ -135,6 +140,8 @@ class LearningCurve(PausingRule):
                 ranks = self._ranks(rung)[here]
                 if ranks.min() < self._places(rung):
                     return self._names[int(here[np.argmin(ranks)])]
+        if self._limit is not None and not self._begins:  # nothing else to spend it on
+            return max(self.waiting, key=self.promise, default=None)
         return None
 
     def promise(self, trial: str) -> tuple[float, ...]:
@@ -202,14 +209,28 @@ class LearningCurve(PausingRule):
         self._believe(row)
 
     @property
+    def _limit(self) -> float | None:
+        """Epochs of the whole search; None where it is trials that are limited."""
+        full = self.max_fidelity or np.inf
+        if self.budget is None or (self.trials is not None and self.trials * full <= self.budget):
+            return None
+        return self.budget
+
+    @property
     def _learns(self) -> bool:
         """Whether the budget pays for learning what early epochs tell."""
-        return self.budget is None or self.budget >= AFFORDS * (self.max_fidelity or 0)
+        return self._limit is None or self._limit >= AFFORDS * (self.max_fidelity or 0)
 
     @property
     def _knows(self) -> bool:
         """Whether what early epochs tell of the end is known well enough to plan on it."""
         return self._learns and self._late >= KNOWS
+
+    @property
+    def _begins(self) -> bool:
+        """Whether new trials may begin, as far as is known."""
+        begun = max(len(self._names), len(self._trials) + len(self.over))
+        return self.trials is None or begun < self.trials
 
     def _expect(self, row: int, rung: int) -> float:
         known = self._scores[[row]]
@@ -232,9 +253,9 @@ class LearningCurve(PausingRule):
             self.keep = plan(model, self._costs, self._left(), self.ladder.reduction_factor, self._draws)
 
     def _left(self) -> float | None:
-        if self.budget is None:
+        if self._limit is None:
             return None
-        return max(self.budget - sum(self._fidelity.values()), self.ends[-1])
+        return max(self._limit - sum(self._fidelity.values()), self.ends[-1])
 
     # Ranks.
 
@@ -257,8 +278,9 @@ class LearningCurve(PausingRule):
         else:
             by_score = _places_of(-self._scores[: len(self._names), rung][came])
             ranks[came] = _places_of(np.minimum(2 * by_score, 2 * by_model + 1))  # in turn
-        if self._knows and self.model is not None:
-            ranks[expected < self.model.fresh] = np.inf
+        if self._knows and self.model is not None and (self._limit is None or self._begins):
+            worse = WORSE * self.model.spread[-1] if self._limit is None else 0.0
+            ranks[expected < self.model.fresh - worse] = np.inf
         return ranks
 
     def _places(self, rung: int) -> int:
