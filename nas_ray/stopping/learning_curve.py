@@ -27,8 +27,8 @@ NEWS = 1.2
 """Growth of the number of scores after which the model is fitted again."""
 
 WORSE = 0.4
-"""Standard deviations by which a trial that goes on may be expected to end below the mean of all, where trials
-are limited and not epochs: no other begins in its place."""
+"""Standard deviations by which a trial that goes on may be expected to end below a new one, where trials are
+limited and not epochs: no other begins in its place."""
 
 SHARE = 0.9
 """Of the final scores, how many the interval around a prediction shall hold."""
@@ -52,11 +52,11 @@ class LearningCurve(PausingRule):
 
     The score at a rung is the best one so far, as one epoch is noisy, and so is the final score.
 
-    A budget of epochs is spent for the best score: where all trials that may begin have begun, the best paused
-    ones go on until it is spent. Without one, or where it is enough for all trials, these are what is limited,
-    and as many epochs are saved as can be with little risk for the best of them. A budget below 15 full trainings cannot
-    pay for learning whether early epochs tell: there the trials are promoted by their scores, as in ASHA,
-    which takes it that they do.
+    A budget of epochs is spent for the best score: where no more trials may begin, the best paused ones go on
+    until it is spent. Without a budget, or where it is enough for all trials, it is trials that are limited,
+    and as many epochs are saved as can be with little risk for the best of them. A budget below 15 full
+    trainings cannot pay for learning whether early epochs tell: there the trials are promoted by their
+    scores, as in ASHA, which takes it that they do.
 
     Args:
         metric: Name of the metric; None takes the Tuner's.

@@ -400,7 +400,7 @@ def test_good_trials_are_trained_whether_they_start_fast_or_slow(slow):
 
 
 def replayed(rule: LearningCurve, values: np.ndarray) -> np.ndarray:
-    """Train one trial after the other on known curves, (trials, epochs), as the rule decides; return epochs."""
+    """Train one trial after the other on curves, (trials, epochs), as the rule decides; return epochs."""
     epochs, coming = np.zeros(len(values), dtype=int), iter(range(len(values)))
     spent = rule.budget or np.inf
     while epochs.sum() < spent and (running := rule.due() or next((str(each) for each in coming), None)):
