@@ -229,8 +229,11 @@ class LearningCurve(PausingRule):
     @property
     def _begins(self) -> bool:
         """Whether new trials may begin, as far as is known."""
-        begun = max(len(self._names), len(self._trials) + len(self.over))
-        return self.trials is None or begun < self.trials
+        if self.trials is None:
+            return True
+        # What ended without a report, as infeasible networks do, did not begin training.
+        silent = sum(trial not in self._rows for trial in self._trials)
+        return len(self._names) + silent < self.trials
 
     def _expect(self, row: int, rung: int) -> float:
         known = self._scores[[row]]

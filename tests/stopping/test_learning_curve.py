@@ -446,6 +446,17 @@ def test_a_budget_is_spent_where_no_more_trials_may_begin(family, full):
     assert replayed(rule, family(0, 40)).sum() == 100 * full
 
 
+def test_networks_that_never_reported_take_no_place_of_trials_that_may_begin():
+    """As those that turn out to be infeasible: the others begin and are trained as without them."""
+    found = []
+    for lost in (0, 100):
+        rule = LearningCurve("acc", "max", max_epochs=100)
+        rule.trials, rule.budget = 40, 2500.0
+        rule.replay((), [f"infeasible{number}" for number in range(lost)])
+        found.append(replayed(rule, slow_starters(0, 40)))
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("learning", [0.0, 0.1])
 def test_networks_that_do_not_learn_are_not_trained_to_their_end(learning):
     """All of them have the accuracy of chance, to the last digit; so have nine in ten, where a few learn."""
