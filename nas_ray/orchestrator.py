@@ -211,29 +211,18 @@ def _attempt(
     progress: Progress | None,
 ) -> None:
     attempt = past.attempts + 1
-    run_folder.write_environment(folder, attempt, data=data_id(parts.data), cluster=ray.cluster_resources())
-    ledger.append(
-        "attempt",
-        attempt=attempt,
-        pid=os.getpid(),
-        host=socket.gethostname(),
-        trials=config.run.trials,
-        epochs=config.run.epochs,
-        time_budget=config.run.time_budget,
-        concurrency=plan.concurrency,
-    )
+    _announce(attempt, folder, config, parts, plan, ledger)
     begin_with_best(config, parts, plan, ledger, past)
     _prepare(parts, config, plan, past)
     failing = Failing(past.outcomes["finished"] + past.outcomes["stopped"])
     limits = Limits(config.run.epochs, config.run.time_budget, past.epochs, past.seconds, failing)
-    snapshot = _snapshot(config, parts, plan, past)
     show = progress or Silent()
     recorder = Recorder(
         ledger,
         parts.strategy,
         rule=parts.rule,
         attempt=attempt,
-        snapshot=snapshot,
+        snapshot=_snapshot(config, parts, plan, past),
         progress=show,
         gpus=plan.gpus,
         seed=config.run.seed,
@@ -276,6 +265,23 @@ def _attempt(
         raise RunError(f"{failing}; `nas-ray results {folder}` shows all")
     if reason != "user":
         test_winner(folder, parts, config, plan, ledger)
+
+
+def _announce(
+    attempt: int, folder: Path, config: SearchConfig, parts: Parts, plan: cluster.Plan, ledger: Ledger
+) -> None:
+    """Record where the attempt runs, and within which limits."""
+    run_folder.write_environment(folder, attempt, data=data_id(parts.data), cluster=ray.cluster_resources())
+    ledger.append(
+        "attempt",
+        attempt=attempt,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        trials=config.run.trials,
+        epochs=config.run.epochs,
+        time_budget=config.run.time_budget,
+        concurrency=plan.concurrency,
+    )
 
 
 def _snapshot(config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past) -> Snapshot:
