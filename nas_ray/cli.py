@@ -77,6 +77,7 @@ def search(
         _flag("data.name", "digits, npz:FILE, torchvision:NAME, folder:DIR or module:object"),
     ] = None,
     trials: Annotated[int | None, _flag("run.trials", "trials that begin training")] = None,
+    epochs: Annotated[int | None, _flag("run.epochs", "epochs trained over all trials")] = None,
     max_epochs: Annotated[int | None, _flag("estimation.max_epochs", "epochs of a full training")] = None,
     time_budget: Annotated[float | None, _flag("run.time_budget", "seconds")] = None,
     concurrency: Annotated[int | None, _flag("resources.concurrency", "trials at once")] = None,

@@ -16,6 +16,7 @@ SEARCH = {
     "stopping": "stopping.name",
     "data": "data.name",
     "trials": "run.trials",
+    "epochs": "run.epochs",
     "max_epochs": "estimation.max_epochs",
     "time_budget": "run.time_budget",
     "concurrency": "resources.concurrency",

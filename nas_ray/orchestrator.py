@@ -55,6 +55,7 @@ def search(
     learner: type | None = None,
     constraints: Any = None,
     trials: int | None = None,
+    epochs: int | None = None,
     max_epochs: int | None = None,
     time_budget: float | None = None,
     concurrency: int | None = None,
@@ -84,6 +85,7 @@ def search(
         constraints: Limits by name and ``rules``, as in the block ``constraints``; or a rule, or several:
             ``rule(config, task)`` returns False, or a text that says why, for a network not to be trained.
         trials: Trials that begin training.
+        epochs: Epochs trained over all trials.
         max_epochs: Epochs of a full training.
         time_budget: Seconds.
         concurrency: Trials at once.
@@ -110,6 +112,7 @@ def search(
     limits = dict(constraints) if isinstance(constraints, Mapping) else {}
     given = {
         "run.trials": trials,
+        "run.epochs": epochs,
         "run.time_budget": time_budget,
         "run.seed": seed,
         "run.name": name,

@@ -89,6 +89,7 @@ def refused(ask, folder, *words):
         ),
         (["stopping.reduction_factor=1"], ["`stopping.reduction_factor`"]),
         (["--trials", "0"], ["`run.trials` must be at least 1, but got 0"]),
+        (["--epochs", "0"], ["`run.epochs` must be at least 1, but got 0"]),
         (["--max-epochs", "0"], ["`estimation.max_epochs` must be at least 1, but got 0"]),
         (["--time-budget", "-3"], ["`run.time_budget` must be greater than 0.0, but got -3.0"]),
         (["--concurrency", "0"], ["`resources.concurrency` must be at least 1"]),

@@ -210,6 +210,14 @@ def trained(result):
     return result.trials[result.trials["outcome"] != "cached"]
 
 
+def test_a_budget_of_epochs_is_spent_on_paused_trials_where_no_more_may_begin(tmp_path):
+    """Of 6 trials of 9 epochs each, 40 epochs: the halving alone would end with less."""
+    result = search(tmp_path, stopping="learning-curve", trials=6, epochs=40, max_epochs=9)
+    assert len(trained(result)) == 6
+    assert len(result.epochs) == 40
+    assert result.record.stop["reason"] == "epochs"
+
+
 def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
     result = search(tmp_path, trials=1000, max_epochs=3, time_budget=7)
     assert result.trials["reason"].isin(["time_budget"]).sum() <= 2
