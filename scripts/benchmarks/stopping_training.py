@@ -5,14 +5,15 @@
 
 Space ``chain`` on 14,000 images of Fashion-MNIST in the folder of shared data, random search, each seed once
 with ``none`` and once with the rule, which gets as many trials. Printed are the epochs of both, their ratio,
-and the best validation accuracy that the rule loses, in points.
+and the best validation accuracy that the rule loses, in points. Begun again with the same ``--runs-dir``, it
+goes on where it was interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -22,11 +23,17 @@ from nas_ray.tables.files import data_root
 
 def search(rule: str, seed: int, words: argparse.Namespace, folder: str) -> tuple[float, float, str]:
     """Return epochs trained, best validation accuracy, and trials by outcome of one search."""
-    overrides: dict[str, Any] = {
-        "estimation.data_share": words.data_share,
-        "estimation.resolution": words.resolution,
-    }
-    result = nas_ray.search(
+    run = Path(folder, f"{rule}-{seed}")
+    result = nas_ray.resume(run) if run.exists() else begin(rule, seed, words, folder)
+    best = result.best
+    assert best is not None
+    outcomes = ", ".join(f"{count} {name}" for name, count in result.outcomes().items())
+    return float(result.epochs["epoch"].count()), best.value, outcomes
+
+
+def begin(rule: str, seed: int, words: argparse.Namespace, folder: str) -> nas_ray.SearchResult:
+    """Return the result of a search that has not begun before."""
+    return nas_ray.search(
         space="chain",
         strategy="random",
         stopping=rule,
@@ -37,12 +44,11 @@ def search(rule: str, seed: int, words: argparse.Namespace, folder: str) -> tupl
         gpus_per_trial=words.gpus_per_trial,
         name=f"{rule}-{seed}",
         runs_dir=folder,
-        overrides=overrides,
+        overrides={
+            "estimation.data_share": words.data_share,
+            "estimation.resolution": words.resolution,
+        },
     )
-    best = result.best
-    assert best is not None
-    outcomes = ", ".join(f"{count} {name}" for name, count in result.outcomes().items())
-    return float(result.epochs["epoch"].count()), best.value, outcomes
 
 
 def main() -> None:
