@@ -28,6 +28,8 @@ def search(rule: str, seed: int, words: argparse.Namespace, folder: str) -> tupl
     best = result.best
     assert best is not None
     outcomes = ", ".join(f"{count} {name}" for name, count in result.outcomes().items())
+    if "interrupted" in result.outcomes():
+        raise SystemExit(f"interrupted; `--runs-dir {folder}` goes on")
     return float(result.epochs["epoch"].count()), best.value, outcomes
 
 
