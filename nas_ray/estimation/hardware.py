@@ -22,8 +22,13 @@ def mixed_precision(device: torch.device) -> torch.dtype | None:
 
 
 def image_layout(device: torch.device) -> torch.memory_format:
-    """Return the order in which ``device`` wants the axes of images and of convolution weights."""
-    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    """Return the order in which ``device`` wants the axes of images and of convolution weights.
+
+    With the channels last a training is about twice as fast, on CPUs as on GPUs, where the convolutions are
+    those of oneDNN or cuDNN.
+    """
+    fast = device.type == "cuda" or torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return torch.channels_last if fast else torch.contiguous_format
 
 
 def best_device() -> torch.device:

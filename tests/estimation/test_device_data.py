@@ -83,6 +83,7 @@ def test_images_have_the_layout_that_the_device_wants(digits, monkeypatch):
     }
     three |= {key: np.repeat(value, 3, axis=1) for key, value in three.items() if key.startswith("x")}
     splits = Splits.from_arrays(three)
+    monkeypatch.setattr(device_data, "image_layout", lambda device: torch.contiguous_format)
     plain, _ = seen(DeviceData(splits, CPU))[0]
     monkeypatch.setattr(device_data, "image_layout", lambda device: torch.channels_last)
     last, _ = seen(DeviceData(splits, CPU))[0]
@@ -91,9 +92,16 @@ def test_images_have_the_layout_that_the_device_wants(digits, monkeypatch):
     assert torch.equal(plain, last)
 
 
-def test_the_cpu_needs_neither_half_precision_nor_another_layout():
+def test_the_cpu_needs_no_half_precision():
     assert hardware.mixed_precision(CPU) is None
-    assert hardware.image_layout(CPU) is torch.contiguous_format
+
+
+@pytest.mark.parametrize(
+    ("onednn", "layout"), [(True, torch.channels_last), (False, torch.contiguous_format)]
+)
+def test_the_cpu_wants_channels_last_where_its_convolutions_are_quick_with_it(monkeypatch, onednn, layout):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
+    assert hardware.image_layout(CPU) is layout
 
 
 @pytest.mark.parametrize(
