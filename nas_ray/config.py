@@ -25,6 +25,9 @@ from nas_ray.estimation.settings import Estimation
 from nas_ray.tasks import Objective
 from nas_ray.yaml_text import parsed
 
+TRIALS = 24
+"""Trials of a run that nothing else limits."""
+
 
 class _Strict(BaseModel):
     # Options of named things that are NaN or infinite stay so, to be refused by these things.
@@ -173,7 +176,12 @@ class Resources(_Strict):
 class Run(_Strict):
     """Budget, seed and place of a run; it ends when the first of its limits is reached."""
 
-    trials: int | None = Field(24, ge=1, description="trials that begin training")
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description=f"trials that begin training; by default {TRIALS}, or any number where epochs or time "
+        "are limited",
+    )
     epochs: int | None = Field(None, ge=1, description="epochs trained over all trials")
     time_budget: float | None = Field(None, gt=0, description="seconds")
     epoch_timeout: float | None = Field(
@@ -190,6 +198,14 @@ class Run(_Strict):
         if name is not None and ("/" in name or "\\" in name or name.startswith(".")):
             raise ValueError("must be a plain folder name without slashes or a leading dot")
         return name
+
+    @model_validator(mode="after")
+    def _limited(self) -> Run:
+        if "trials" not in self.model_fields_set and self.epochs is None and self.time_budget is None:
+            object.__setattr__(
+                self, "trials", TRIALS
+            )  # which does not count it among the fields that are set
+        return self
 
 
 class SimulationBlock(_Strict):
@@ -263,7 +279,7 @@ def _read(source: str | Path | Mapping[str, Any] | SearchConfig | None) -> dict[
     if source is None:
         return {}
     if isinstance(source, SearchConfig):
-        return source.model_dump(mode="json")
+        return source.model_dump(mode="json", exclude_unset=True)
     if isinstance(source, Mapping):
         return copy.deepcopy(dict(source))
     try:

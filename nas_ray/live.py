@@ -112,13 +112,15 @@ class Live:
 
 
 def rows(snapshot: Snapshot) -> dict[str, str]:
-    """Return what there is to say: trials, best, time."""
+    """Return what there is to say: trials, epochs where they are limited, best, time."""
     total = "" if snapshot.trials is None else f" of {snapshot.trials}"
     counts = count_text({**snapshot.outcomes, "running": len(snapshot.running)})
     left, value = snapshot.seconds_left, snapshot.best_value
     best = "none yet" if value is None else f"{snapshot.objective.metric} {value:.4f}"
+    epochs = f"{snapshot.epochs} of {snapshot.epochs_budget} trained"
     return {
         "trials": f"{snapshot.trained}{total} done" + (f": {counts}" if counts else ""),
+        **({"epochs": epochs} if snapshot.epochs_budget is not None else {}),
         "best": best + (f" ({snapshot.best_trial})" if snapshot.best_trial else ""),
         "time": in_words(snapshot.elapsed) + (f", about {in_words(left)} left" if left else ""),
     }
@@ -127,7 +129,7 @@ def rows(snapshot: Snapshot) -> dict[str, str]:
 def line(snapshot: Snapshot) -> str:
     """Return :func:`rows` in one line, for logs."""
     told = rows(snapshot)
-    return f"{told['time']}; best {told['best']}; trials {told['trials']}"
+    return "; ".join([told.pop("time"), *(f"{name} {text}" for name, text in reversed(told.items()))])
 
 
 def table(title: str, snapshot: Snapshot) -> Table:

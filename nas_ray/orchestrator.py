@@ -84,7 +84,7 @@ def search(
         learner: A :class:`Learner` subclass: the training recipe.
         constraints: Limits by name and ``rules``, as in the block ``constraints``; or a rule, or several:
             ``rule(config, task)`` returns False, or a text that says why, for a network not to be trained.
-        trials: Trials that begin training.
+        trials: Trials that begin training; 24 by default, or any number where epochs or time are limited.
         epochs: Epochs trained over all trials.
         max_epochs: Epochs of a full training.
         time_budget: Seconds.
@@ -295,6 +295,7 @@ def _snapshot(config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past
         plan.concurrency,
         config.run.time_budget,
         past.seconds,
+        config.run.epochs,
     )
     snapshot.relive(past.reports, past.outcomes)
     return snapshot

@@ -20,7 +20,8 @@ def clock(monkeypatch):
 
 
 def snapshot(**changes):
-    return Snapshot(Objective("val_acc"), 24, 8, 2, **{"started": 0.0, **changes})
+    given = {"trials": 24, "max_epochs": 8, "concurrency": 2, "started": 0.0, **changes}
+    return Snapshot(Objective("val_acc"), **given)
 
 
 def shown(terminal=False, quiet=False, **options):
@@ -45,6 +46,18 @@ def test_rows_say_trials_best_and_time(clock):
     assert told["best"] == "val_acc 0.5500 (t5)"
     assert told["time"] == "1 min 20 s, about 6 min 40 s left"
     assert line(state).startswith("1 min 20 s, about 6 min 40 s left; best val_acc 0.5500 (t5); trials 4")
+
+
+def test_rows_say_epochs_where_they_are_limited(clock):
+    state = snapshot(trials=None, epochs_budget=20)
+    state.report("t0", 0.5)
+    clock[0] = 2.0
+    told = rows(state)
+    assert (told["epochs"], told["time"]) == ("1 of 20 trained", "2.0 s, about 38 s left")
+    assert (
+        line(state)
+        == "2.0 s, about 38 s left; best val_acc 0.5000 (t0); epochs 1 of 20 trained; trials 0 done"
+    )
 
 
 def test_a_metric_to_be_minimised_is_shown_as_it_is(clock):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from nas_ray.results.timing import seconds_left
 from nas_ray.tasks import Objective
 
 
@@ -22,6 +23,7 @@ class Snapshot:
         concurrency: Trials at once.
         time_budget: Seconds over all attempts, None where there is no limit.
         seconds_before: Seconds that earlier attempts took.
+        epochs_budget: Epochs over all trials and attempts, None where there is no limit.
     """
 
     objective: Objective
@@ -30,6 +32,7 @@ class Snapshot:
     concurrency: int
     time_budget: float | None = None
     seconds_before: float = 0.0
+    epochs_budget: int | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     running: set[str] = field(default_factory=set)
     epochs: int = 0
@@ -38,6 +41,8 @@ class Snapshot:
     started: float = field(default_factory=time.monotonic)
     trained_before: int = 0
     """Trials that ended in earlier attempts; they say nothing about this attempt's pace."""
+    epochs_before: int = 0
+    """Likewise epochs."""
 
     @property
     def best_value(self) -> float | None:
@@ -56,23 +61,22 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate of the time left, from the pace so far; None before a trial has ended."""
-        done = self.trained - self.trained_before
-        by_trials = None
-        if self.trials is not None and done > 0:
-            by_trials = self.elapsed / done * max(0, self.trials - self.trained)
-        by_time = None
-        if self.time_budget is not None:
-            by_time = max(0.0, self.time_budget - self.seconds_before - self.elapsed)
-        left = [seconds for seconds in (by_trials, by_time) if seconds is not None]
-        return min(left) if left else None
+        """Estimate of the time left, from the pace so far; None where nothing can be said."""
+        return seconds_left(
+            self.elapsed,
+            [
+                (self.trials, self.trained, self.trained - self.trained_before),
+                (self.epochs_budget, self.epochs, self.epochs - self.epochs_before),
+                (self.time_budget, self.seconds_before + self.elapsed, self.elapsed),
+            ],
+        )
 
     def relive(self, reports: Iterable[tuple[str, float, float]], outcomes: Mapping[str, int] | None) -> None:
         """Take over what earlier attempts of the run did."""
         for trial, _, score in reports:
             self.report(trial, score)
         self.outcomes.update(outcomes or {})
-        self.trained_before = self.trained
+        self.trained_before, self.epochs_before = self.trained, self.epochs
 
     def begun(self, trial: str) -> None:
         """A trial begins training."""

@@ -14,7 +14,7 @@ from nas_ray.results.best import BestTrial, find_best
 from nas_ray.results.continuing import new_total
 from nas_ray.results.folder import run_folder
 from nas_ray.results.summary import count_text
-from nas_ray.results.timing import in_words
+from nas_ray.results.timing import in_words, seconds_left
 
 TRAINED = ("finished", "stopped", "failed")
 
@@ -34,6 +34,8 @@ class RunStatus:
         best: The winner so far.
         begun: Trials that began training, those that are to run again included.
         total: Trials that the run is to train, None where only time or epochs limit it.
+        epochs: Epochs trained over all trials.
+        total_epochs: Epochs that the run may train, None where they are not limited.
         elapsed_s: Seconds that a driver was at work, pauses left out.
         trials_per_hour: Trained trials per hour of that.
         left_s: Estimate of the seconds left, None where nothing can be said.
@@ -50,6 +52,8 @@ class RunStatus:
     best: BestTrial | None
     begun: int
     total: int | None
+    epochs: int
+    total_epochs: int | None
     elapsed_s: float
     trials_per_hour: float
     left_s: float | None
@@ -64,6 +68,7 @@ class RunStatus:
         lines = [
             f"run {self.path}: {state}",
             f"trials {trials} begun; {count_text(self.outcomes) or 'none yet'}",
+            *([f"epochs {self.epochs} of {self.total_epochs} trained"] if self.total_epochs else []),
             self._slots(),
             f"best {best or 'none yet'}",
             f"time {in_words(self.elapsed_s)}{left}; {self.trials_per_hour:.1f} trials/h",
@@ -104,7 +109,12 @@ def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
     elapsed = run.total_s
     if live and run.spans:
         elapsed += max(0.0, now - run.spans[-1][1])
-    total = run.setting("trials")
+    total, epochs = run.setting("trials"), run.setting("epochs")
+    limits = [
+        (total, trained, trained),
+        (epochs, len(run.reports), len(run.reports)),
+        (run.setting("time_budget"), elapsed, elapsed),
+    ]
     return RunStatus(
         path=path,
         live=live,
@@ -115,9 +125,11 @@ def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
         best=find_best(run),
         begun=_begun(run),
         total=total,
+        epochs=len(run.reports),
+        total_epochs=epochs,
         elapsed_s=elapsed,
         trials_per_hour=3600 * trained / elapsed if elapsed > 0 else 0.0,
-        left_s=_left(total, trained, elapsed, run.setting("time_budget")) if live else None,
+        left_s=seconds_left(elapsed, limits) if live else None,
         utilisation=busy_share(run, now=now if live else None),
         more="" if live else new_total(run),
     )
@@ -131,13 +143,3 @@ def _in_training(run: RunRecord) -> tuple[str, ...]:
 def _begun(run: RunRecord) -> int:
     told = [run.outcome(trial)[0] for trial in run.trials.values() if trial.trains]
     return sum(outcome != "infeasible" for outcome in told)
-
-
-def _left(total: int | None, trained: int, elapsed: float, budget: float | None) -> float | None:
-    """Return the sooner of two ends: of the trials, at the rate so far, and of the time."""
-    ends = []
-    if total is not None and trained:
-        ends.append(max(0, total - trained) * elapsed / trained)
-    if budget is not None:
-        ends.append(max(0.0, budget - elapsed))
-    return min(ends, default=None)

@@ -1,6 +1,22 @@
-"""Seconds in words."""
+"""Seconds that are left, and seconds in words."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def seconds_left(elapsed: float, limits: Iterable[tuple[float | None, float, float]]) -> float | None:
+    """Return the seconds until the first of several limits is reached; None where nothing can be said.
+
+    Args:
+        elapsed: Seconds in which the pace was measured.
+        limits: Of each the limit, None where there is none; what is done of it; and what of that was done in
+            the seconds that elapsed.
+    """
+    ends = [
+        elapsed / now * max(0.0, limit - done) for limit, done, now in limits if limit is not None and now > 0
+    ]
+    return min(ends, default=None)
 
 
 def in_words(seconds: float) -> str:

@@ -53,6 +53,19 @@ def test_time_left_follows_from_the_pace_of_this_attempt(monkeypatch):
     assert now.seconds_left == pytest.approx(30.0 * 7)
 
 
+def test_time_left_until_the_epochs_are_trained(monkeypatch):
+    monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
+    now = snapshot(trials=None, epochs_budget=50)
+    now.relive([("t00000", epoch, 0.5) for epoch in (1, 2, 3, 4)], {"finished": 1})
+    assert now.seconds_left is None, "no epoch was trained in this attempt"
+    for _ in range(6):
+        now.report("t00001", 0.5)
+    assert now.seconds_left == pytest.approx(30.0 * 40 / 6)
+    for _ in range(41):
+        now.report("t00001", 0.5)
+    assert now.seconds_left == 0.0
+
+
 def test_time_left_is_never_more_than_the_budget(monkeypatch):
     monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
     now = snapshot(trials=100, time_budget=40.0)

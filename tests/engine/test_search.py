@@ -218,6 +218,13 @@ def test_a_budget_of_epochs_is_spent_on_paused_trials_where_no_more_may_begin(tm
     assert result.record.stop["reason"] == "epochs"
 
 
+def test_epochs_alone_limit_a_search_and_not_the_default_of_trials(tmp_path):
+    result = search(tmp_path, space="mlp", stopping="none", trials=None, epochs=30, max_epochs=1)
+    assert len(trained(result)) >= 30
+    assert len(result.epochs) == 30
+    assert result.record.stop["reason"] == "epochs"
+
+
 def test_a_time_budget_interrupts_and_resume_takes_the_run_up(tmp_path):
     result = search(tmp_path, trials=1000, max_epochs=3, time_budget=7)
     assert result.trials["reason"].isin(["time_budget"]).sum() <= 2

@@ -36,6 +36,14 @@ def test_time_left_from_the_time_budget_if_that_ends_sooner(new_driver):
     assert at(driver, seconds_later=80.0).left_s == 0.0
 
 
+def test_epochs_and_time_left_where_epochs_are_limited(new_driver):
+    driver = new_driver(trials=None, epochs=10).trial(0, [0.5, 0.6])
+    told = at(driver, seconds_later=8.0)
+    assert (told.epochs, told.total_epochs) == (2, 10)
+    assert told.left_s == told.elapsed_s * 4
+    assert "\nepochs 2 of 10 trained\n" in str(told)
+
+
 def test_nothing_is_said_of_the_time_left_where_nothing_is_known(new_driver):
     assert at(new_driver("a", trials=None).trial(0, [0.5])).left_s is None
     assert at(new_driver("b").propose(0).start(0)).left_s is None
