@@ -44,7 +44,7 @@ class DeviceData:
     ) -> None:
         self.device = device
         self._rank, self._ranks = 0, 1
-        self._layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
+        self.layout = image_layout(device) if splits.x_train.ndim == 4 else torch.contiguous_format
         chosen = _share(len(splits.x_train), data_share)
         prepared = torch.tensor if splits.vocabulary is not None else _normaliser(splits)
         parts = {
@@ -57,7 +57,7 @@ class DeviceData:
             self._parts[name] = (_resized(prepared(inputs), resolution), torch.tensor(targets))
         if device.type == "cuda" and self._fits():
             self._parts = {
-                name: (x.to(device, memory_format=self._layout), y.to(device))
+                name: (x.to(device, memory_format=self.layout), y.to(device))
                 for name, (x, y) in self._parts.items()
             }
 
@@ -77,6 +77,12 @@ class DeviceData:
         shared = copy.copy(self)
         shared._rank, shared._ranks = rank, ranks
         return shared
+
+    def in_layout(self, layout: torch.memory_format) -> DeviceData:
+        """Return these data with their axes in another order, for a network that needs it."""
+        other = copy.copy(self)
+        other.layout = layout
+        return other
 
     def steps(self, batch_size: int) -> int:
         """Return the number of batches that a training epoch has."""
@@ -99,7 +105,7 @@ class DeviceData:
                 picked = self._own(order[picked])
             inputs = x[picked].to(self.device, non_blocking=True)
             yield (
-                inputs.contiguous(memory_format=self._layout),
+                inputs.contiguous(memory_format=self.layout),
                 y[picked].to(self.device, non_blocking=True),
             )
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas_ray.costs import Costs, measure
+from nas_ray.costs.counting import unchanged
 from nas_ray.errors import SpaceError
 from nas_ray.estimation import hardware
 from nas_ray.estimation.augmentation import augmented
@@ -80,7 +81,7 @@ class Learner:
             else:
                 self.model.load_state_dict(weights)
         if task.is_image:
-            self.model = self.model.to(memory_format=hardware.image_layout(self.device))
+            self._lay_out(hardware.image_layout(self.device))
         self._precision = hardware.mixed_precision(self.device) if self.settings.amp else None
         # Gradients of half precision (not those of bfloat16) would vanish without a factor.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision is torch.float16)
@@ -224,6 +225,24 @@ class Learner:
         return {f"{part}_{name}": value for name, value in values.items()}
 
     # Machinery.
+
+    def _lay_out(self, layout: torch.memory_format) -> None:
+        """Give network and images the quick layout, or the usual one to a network that cannot take it."""
+        self.model = self.model.to(memory_format=layout)
+        if not self._takes(layout):
+            layout = torch.contiguous_format
+            self.model = self.model.to(memory_format=layout)
+        self.data = self.data.in_layout(layout)
+
+    def _takes(self, layout: torch.memory_format) -> bool:
+        # `x.view(len(x), -1)`, which many networks have before their classifier, needs the usual layout.
+        inputs = torch.zeros((2, *self.task.input_shape), device=self.device)
+        with unchanged(self.model), torch.no_grad():
+            try:
+                self.model(inputs.contiguous(memory_format=layout))
+            except Exception:  # a space is somebody's own code; what else is wrong its training will tell
+                return False
+        return True
 
     def autocast(self) -> torch.autocast:
         """Return the context of mixed precision; without effect where single precision is as quick."""
