@@ -201,10 +201,9 @@ class Run(_Strict):
 
     @model_validator(mode="after")
     def _limited(self) -> Run:
+        # It stays among the fields that are not set: a limit that is given later replaces it.
         if "trials" not in self.model_fields_set and self.epochs is None and self.time_budget is None:
-            object.__setattr__(
-                self, "trials", TRIALS
-            )  # which does not count it among the fields that are set
+            object.__setattr__(self, "trials", TRIALS)
         return self
 
 

@@ -110,19 +110,22 @@ def epoch_seconds(config: SearchConfig, parts: Parts, task: Task, sample: Config
 def _time_text(config: SearchConfig, parts: Parts, task: Task, samples: list[Sample], resources: Plan) -> str:
     middle = sorted(samples, key=lambda sample: sample.costs.params)[(len(samples) - 1) // 2]
     seconds = _measured(config, parts, task, middle.config, resources.threads)
-    epochs = _epochs(config)
-    total = epochs * seconds / resources.concurrency + START_S
-    budget = config.run.time_budget or math.inf
-    lines = [
-        "open: neither trials nor epochs nor time are limited"
-        if min(total, budget) == math.inf
-        else f"about {in_words(min(total, budget))}" + (", the time budget" if budget < total else ""),
+    epochs, slots, budget = _epochs(config), resources.concurrency, config.run.time_budget or math.inf
+    total = epochs * seconds / slots + START_S
+    measured = (
         f"measured: {seconds:.2g} s per epoch of a network with {middle.costs.params:,} parameters, "
-        f"on {BATCHES} batches",
-        f"assumed: {epochs:,.0f} epochs of networks of that size, {resources.concurrency} at once on this "
-        f"machine, {START_S:.0f} s around them;",
-        "every trial trains to its last epoch, so that a stopping rule makes it less",
-    ]
+        f"on {BATCHES} batches"
+    )
+    of_that_size = f"networks of that size, {slots} at once on this machine, {START_S:.0f} s around them"
+    if min(total, budget) == math.inf:
+        lines = ["open: neither trials nor epochs nor time are limited", measured]
+    elif budget < total:
+        pays = max(0.0, budget - START_S) * slots / seconds
+        lines = [f"about {in_words(budget)}, the time budget", measured]
+        lines += [f"enough for about {pays:,.0f} epochs of {of_that_size}"]
+    else:
+        lines = [f"about {in_words(total)}", measured, f"assumed: {epochs:,.0f} epochs of {of_that_size};"]
+        lines += ["every trial trains to its last epoch, so that a stopping rule makes it less"]
     return f"\n{'':11} ".join(lines)
 
 

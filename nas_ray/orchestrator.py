@@ -297,7 +297,7 @@ def _snapshot(config: SearchConfig, parts: Parts, plan: cluster.Plan, past: Past
         past.seconds,
         config.run.epochs,
     )
-    snapshot.relive(past.reports, past.outcomes)
+    snapshot.relive(past.reports, past.outcomes, past.epochs)
     return snapshot
 
 

@@ -71,11 +71,20 @@ class Snapshot:
             ],
         )
 
-    def relive(self, reports: Iterable[tuple[str, float, float]], outcomes: Mapping[str, int] | None) -> None:
-        """Take over what earlier attempts of the run did."""
+    def relive(
+        self, reports: Iterable[tuple[str, float, float]], outcomes: Mapping[str, int], epochs: int
+    ) -> None:
+        """Take over what earlier attempts of the run did.
+
+        Args:
+            reports: (trial, epoch, score) where there is a score.
+            outcomes: Proposals that ended, by outcome.
+            epochs: Epochs trained, those without a score included.
+        """
         for trial, _, score in reports:
             self.report(trial, score)
-        self.outcomes.update(outcomes or {})
+        self.outcomes.update(outcomes)
+        self.epochs = epochs
         self.trained_before, self.epochs_before = self.trained, self.epochs
 
     def begun(self, trial: str) -> None:

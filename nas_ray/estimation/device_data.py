@@ -84,6 +84,14 @@ class DeviceData:
         other.layout = layout
         return other
 
+    def laid_out(self, inputs: Tensor) -> Tensor:
+        """Return inputs with their axes in the order that the network wants."""
+        if inputs.ndim != 4:
+            return inputs
+        inputs = inputs.contiguous(memory_format=self.layout)
+        # Of grey images torch cannot tell the layout and goes by the strides, which a view makes plain.
+        return inputs.view(inputs.shape) if self.layout is torch.contiguous_format else inputs
+
     def steps(self, batch_size: int) -> int:
         """Return the number of batches that a training epoch has."""
         return len(self._starts(len(self), batch_size))
@@ -104,10 +112,7 @@ class DeviceData:
             if order is not None:
                 picked = self._own(order[picked])
             inputs = x[picked].to(self.device, non_blocking=True)
-            yield (
-                inputs.contiguous(memory_format=self.layout),
-                y[picked].to(self.device, non_blocking=True),
-            )
+            yield self.laid_out(inputs), y[picked].to(self.device, non_blocking=True)
 
     @staticmethod
     def _starts(samples: int, batch_size: int) -> range:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas_ray.costs import Costs, measure
-from nas_ray.costs.counting import unchanged
 from nas_ray.errors import SpaceError
 from nas_ray.estimation import hardware
 from nas_ray.estimation.augmentation import augmented
 from nas_ray.estimation.device_data import DeviceData
+from nas_ray.estimation.layout import keep_order, lay_out, order_state
 from nas_ray.estimation.schedule import Cosine
 from nas_ray.estimation.seeding import seeded
 from nas_ray.estimation.settings import Estimation
@@ -81,7 +81,9 @@ class Learner:
             else:
                 self.model.load_state_dict(weights)
         if task.is_image:
-            self._lay_out(hardware.image_layout(self.device))
+            with seeded(derived_seed(seed, "layout"), self.device):
+                layout = lay_out(self.model, task.input_shape, hardware.image_layout(self.device))
+            self.data = data.in_layout(layout)
         self._precision = hardware.mixed_precision(self.device) if self.settings.amp else None
         # Gradients of half precision (not those of bfloat16) would vanish without a factor.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._precision is torch.float16)
@@ -97,7 +99,9 @@ class Learner:
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """What :meth:`configure_optimizer` returned."""
-        return self.configure_optimizer()
+        optimizer = self.configure_optimizer()
+        optimizer.register_step_pre_hook(keep_order)
+        return optimizer
 
     @cached_property
     def schedule(self) -> Cosine:
@@ -190,6 +194,7 @@ class Learner:
             targets: (batch,) or (batch, task.outputs).
         """
         inputs, targets = self.augment(inputs, targets)
+        inputs = self.data.laid_out(inputs)
         with self.autocast():
             loss = self.loss(self.model(inputs), targets)
             if (auxiliary := self.auxiliary_loss(targets)) is not None:
@@ -225,24 +230,6 @@ class Learner:
         return {f"{part}_{name}": value for name, value in values.items()}
 
     # Machinery.
-
-    def _lay_out(self, layout: torch.memory_format) -> None:
-        """Give network and images the quick layout, or the usual one to a network that cannot take it."""
-        self.model = self.model.to(memory_format=layout)
-        if not self._takes(layout):
-            layout = torch.contiguous_format
-            self.model = self.model.to(memory_format=layout)
-        self.data = self.data.in_layout(layout)
-
-    def _takes(self, layout: torch.memory_format) -> bool:
-        # `x.view(len(x), -1)`, which many networks have before their classifier, needs the usual layout.
-        inputs = torch.zeros((2, *self.task.input_shape), device=self.device)
-        with unchanged(self.model), torch.no_grad():
-            try:
-                self.model(inputs.contiguous(memory_format=layout))
-            except Exception:  # a space is somebody's own code; what else is wrong its training will tell
-                return False
-        return True
 
     def autocast(self) -> torch.autocast:
         """Return the context of mixed precision; without effect where single precision is as quick."""
@@ -289,6 +276,7 @@ class Learner:
         # The schedule first: it starts from the rates that the state of the optimizer replaces.
         for name in ("model", "schedule", "optimizer", "scaler"):
             getattr(self, name).load_state_dict(state[name])
+        order_state(self.optimizer)
 
     @classmethod
     def from_function(cls, train_epoch: Callable[[Learner], dict[str, float]]) -> type[Learner]:

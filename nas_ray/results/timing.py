@@ -8,14 +8,17 @@ from collections.abc import Iterable
 def seconds_left(elapsed: float, limits: Iterable[tuple[float | None, float, float]]) -> float | None:
     """Return the seconds until the first of several limits is reached; None where nothing can be said.
 
+    That is where there is no limit that is reached already, or that anything was done of since the start.
+
     Args:
         elapsed: Seconds in which the pace was measured.
         limits: Of each the limit, None where there is none; what is done of it; and what of that was done in
             the seconds that elapsed.
     """
-    ends = [
-        elapsed / now * max(0.0, limit - done) for limit, done, now in limits if limit is not None and now > 0
-    ]
+    ends = []
+    for limit, done, now in limits:
+        if limit is not None and (now > 0 or done >= limit):
+            ends.append(elapsed / now * (limit - done) if done < limit else 0.0)
     return min(ends, default=None)
 
 

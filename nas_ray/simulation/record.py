@@ -25,7 +25,13 @@ def run(cluster: Cluster, config: SearchConfig, folder: Path) -> Path:
     run_folder.write_environment(made, 1, simulation=cluster.table.name)
     with Ledger(made / LEDGER, clock=lambda: cluster.clock) as ledger:
         ledger.append("run", version=VERSION, **_facts(cluster, config))
-        ledger.append("attempt", attempt=1, trials=config.run.trials, concurrency=cluster.workers)
+        ledger.append(
+            "attempt",
+            attempt=1,
+            trials=config.run.trials,
+            epochs=config.run.epochs,
+            concurrency=cluster.workers,
+        )
         cluster.listener = Recorder(
             ledger,
             cluster.strategy,
@@ -63,6 +69,7 @@ def _facts(cluster: Cluster, config: SearchConfig) -> dict[str, Any]:
         "seed": config.run.seed,
         "trials": config.run.trials,
         "max_epochs": cluster.table.max_epochs,
+        "epochs": config.run.epochs,
         "time_budget": config.run.time_budget,
         "objective": [asdict(objective) for objective in cluster.strategy.goal],
         "concurrency": cluster.workers,

@@ -6,7 +6,7 @@
 Space ``chain`` on 14,000 images of Fashion-MNIST in the folder of shared data, random search, each seed once
 with ``none`` and once with the rule, which gets as many trials. Printed are the epochs of both, their ratio,
 and the best validation accuracy that the rule loses, in points. Begun again with the same ``--runs-dir``, it
-goes on where it was interrupted.
+goes on where it was interrupted, with the settings it was begun with.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def search(rule: str, seed: int, words: argparse.Namespace, folder: str) -> tupl
     """Return epochs trained, best validation accuracy, and trials by outcome of one search."""
     run = Path(folder, f"{rule}-{seed}")
     result = nas_ray.resume(run) if run.exists() else begin(rule, seed, words, folder)
+    if "interrupted" in result.outcomes():
+        raise SystemExit(f"interrupted; `--runs-dir {folder}` goes on")
     best = result.best
     assert best is not None
     outcomes = ", ".join(f"{count} {name}" for name, count in result.outcomes().items())
-    if "interrupted" in result.outcomes():
-        raise SystemExit(f"interrupted; `--runs-dir {folder}` goes on")
     return float(result.epochs["epoch"].count()), best.value, outcomes
 
 

@@ -1,5 +1,7 @@
 """``--dry-run``: what would be searched, without starting Ray or making a folder."""
 
+import re
+
 import numpy as np
 import ray
 import yaml
@@ -23,6 +25,16 @@ def test_a_preview_says_what_would_be_searched(ask, tmp_path, monkeypatch):
     assert "makes it less" in rest
     assert ray.is_initialized() == running
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preview_says_what_a_time_budget_is_enough_for(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = ask("search", "--space", "mlp", "--time-budget", "60", "--dry-run")
+    assert "about 1 min 0 s, the time budget" in answer.out
+    assert re.search(r"enough for about [1-9][\d,]* epochs of networks of that size", answer.out)
+    answer = ask("search", "--space", "mlp", "run.trials=null", "--dry-run")
+    assert "open: neither trials nor epochs nor time are limited" in answer.out
+    assert "inf" not in answer.out.replace("infeasible", "")
 
 
 def test_a_preview_counts_what_constraints_exclude(ask, tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def test_the_snapshot_knows_the_best_and_its_trial():
 
 def test_time_left_follows_from_the_pace_of_this_attempt(monkeypatch):
     now = snapshot(trials=10)
-    now.relive([("t00000", 1.0, 0.5)], {"finished": 2, "cached": 5})
+    now.relive([("t00000", 1.0, 0.5)], {"finished": 2, "cached": 5}, epochs=1)
     assert now.seconds_left is None, "no trial has ended in this attempt"
     monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
     now.ended("t00002", "stopped")
@@ -56,7 +56,8 @@ def test_time_left_follows_from_the_pace_of_this_attempt(monkeypatch):
 def test_time_left_until_the_epochs_are_trained(monkeypatch):
     monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
     now = snapshot(trials=None, epochs_budget=50)
-    now.relive([("t00000", epoch, 0.5) for epoch in (1, 2, 3, 4)], {"finished": 1})
+    now.relive([("t00000", epoch, 0.5) for epoch in (1, 2, 3)], {"finished": 1}, epochs=4)
+    assert now.epochs == 4, "one had no score"
     assert now.seconds_left is None, "no epoch was trained in this attempt"
     for _ in range(6):
         now.report("t00001", 0.5)

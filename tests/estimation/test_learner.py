@@ -161,38 +161,6 @@ def test_the_path_of_mixed_precision_and_channels_last(space, small, monkeypatch
     assert types == {torch.float32}
 
 
-class Viewing(nn.Module):
-    """Flattens as many networks do that were written for the usual layout."""
-
-    def __init__(self):
-        super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-        self.classifier = nn.Linear(4 * 4 * 4, 10)
-
-    def forward(self, inputs):
-        maps = self.features(inputs)
-        return self.classifier(maps.view(len(maps), -1))
-
-
-def test_a_network_that_needs_the_usual_layout_has_it(digits, monkeypatch):
-    monkeypatch.setattr(hardware, "image_layout", lambda device: torch.channels_last)
-    space = SearchSpace.from_function({"a": _any()}, lambda config, task: Viewing())
-    learner = make(space, digits, {"a": 1})
-    assert learner.data.layout is torch.contiguous_format
-    assert learner.model.features[0].weight.is_contiguous()
-    assert learner.step()["val_acc"] > 0.5
-
-
-def test_the_other_networks_have_the_layout_that_is_quick(space, small, monkeypatch):
-    for layout in (torch.channels_last, torch.contiguous_format):
-        monkeypatch.setattr(hardware, "image_layout", lambda device, layout=layout: layout)
-        learner = make(space, small)
-        assert learner.data.layout is layout
-        images = [weight for weight in learner.model.parameters() if weight.ndim == 4]
-        assert images
-        assert all(weight.is_contiguous(memory_format=layout) for weight in images)
-
-
 def test_a_large_evaluation_is_taken_in_pieces(space, small):
     sizes = []
 

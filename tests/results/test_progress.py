@@ -4,6 +4,7 @@ from nas_ray.errors import RunError
 from nas_ray.ledger import LEDGER, RunRecord, read
 from nas_ray.results import status
 from nas_ray.results.progress import status_of
+from nas_ray.results.timing import seconds_left
 
 
 def at(driver, seconds_later=0.0, live=True):
@@ -116,3 +117,20 @@ def test_text_before_the_first_trial(driver):
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(RunError, match="is no run"):
         status(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ([], None),
+        ([(None, 5, 5)], None),
+        ([(10, 4, 2)], 30.0),
+        ([(10, 4, 0)], None),
+        ([(10, 10, 0)], 0.0),
+        ([(10, 12, 3)], 0.0),
+        ([(10, 4, 2), (10, 9, 1)], 10.0),
+        ([(10, 4, 0), (10, 9, 1)], 10.0),
+    ],
+)
+def test_time_left_until_the_first_limit(limits, left):
+    assert seconds_left(10.0, limits) == left

@@ -92,6 +92,12 @@ def test_a_run_that_was_broken_off_does_not_touch_the_next_one(tmp_path: Path) -
     assert recorded("after") == before
 
 
+def test_its_record_knows_a_budget_of_epochs(tmp_path: Path) -> None:
+    simulate("spikenas-cifar10", "random", "none", budget="250epochs", folder=tmp_path / "run")
+    told = status(tmp_path / "run")
+    assert (told.epochs, told.total_epochs, told.total) == (250, 250, None)
+
+
 @pytest.mark.parametrize("stopping", ["none", "asha", "asha-promote", "learning-curve"])
 def test_its_record_ends_with_how_busy_the_workers_were(stopping: str, tmp_path: Path) -> None:
     budget, folder = "60trials", tmp_path / "run"
