@@ -114,7 +114,8 @@ class Live:
 def rows(snapshot: Snapshot) -> dict[str, str]:
     """Return what there is to say: trials, epochs where they are limited, best, time."""
     total = "" if snapshot.trials is None else f" of {snapshot.trials}"
-    counts = count_text({**snapshot.outcomes, "running": len(snapshot.running)})
+    now = {"running": len(snapshot.running), "paused": len(snapshot.paused)}
+    counts = count_text({**snapshot.outcomes, **now})
     left, value = snapshot.seconds_left, snapshot.best_value
     best = "none yet" if value is None else f"{snapshot.objective.metric} {value:.4f}"
     epochs = f"{snapshot.epochs} of {snapshot.epochs_budget} trained"

@@ -35,6 +35,7 @@ class Snapshot:
     epochs_budget: int | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     running: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     epochs: int = 0
     best_trial: str | None = None
     best_score: float | None = None
@@ -55,6 +56,11 @@ class Snapshot:
         return sum(self.outcomes[outcome] for outcome in ("finished", "stopped", "failed"))
 
     @property
+    def _through(self) -> int:
+        # A paused trial may never go on: for the time left it is as good as ended.
+        return self.trained + len(self.paused)
+
+    @property
     def elapsed(self) -> float:
         """Seconds since this attempt began."""
         return time.monotonic() - self.started
@@ -65,7 +71,7 @@ class Snapshot:
         return seconds_left(
             self.elapsed,
             [
-                (self.trials, self.trained, self.trained - self.trained_before),
+                (self.trials, self._through, self._through - self.trained_before),
                 (self.epochs_budget, self.epochs, self.epochs - self.epochs_before),
                 (self.time_budget, self.seconds_before + self.elapsed, self.elapsed),
             ],
@@ -88,18 +94,23 @@ class Snapshot:
         self.trained_before, self.epochs_before = self.trained, self.epochs
 
     def begun(self, trial: str) -> None:
-        """A trial begins training."""
+        """A trial begins training, or goes on after a pause."""
         self.running.add(trial)
+        self.paused.discard(trial)
 
-    def report(self, trial: str, score: float | None) -> None:
-        """A trial reports an epoch."""
+    def report(self, trial: str, score: float | None, pauses: bool = False) -> None:
+        """A trial reports an epoch, and pauses then or goes on."""
         self.epochs += 1
+        if pauses:
+            self.running.discard(trial)
+            self.paused.add(trial)
         if score is not None and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_trial = score, trial
 
     def ended(self, trial: str, outcome: str) -> None:
         """A proposal ends."""
         self.running.discard(trial)
+        self.paused.discard(trial)
         self.outcomes[outcome] += 1
 
 

@@ -145,7 +145,8 @@ class Recorder(tune.Callback):  # type: ignore[misc]  # Ray ships no types for C
             dials={name: result.get(name) for name in DIALS},
             **_facts(result),
         )
-        self.snapshot.report(proposal.trial_id, score_of(result, self._strategy.objective))
+        score = score_of(result, self._strategy.objective)
+        self.snapshot.report(proposal.trial_id, score, pausing.is_paused(trial.trial_id))
         self._progress.update(self.snapshot)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

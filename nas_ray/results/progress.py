@@ -28,7 +28,7 @@ class RunStatus:
         live: Whether a driver is at work on it.
         reason: Why it stopped: ``"done"``, ``"user"``, ``"time_budget"``, ``"epochs"``, ``"error"``, or
             ``"lost"`` where the driver died; empty while it is live.
-        outcomes: Number of trials by outcome.
+        outcomes: Number of trials by outcome; of those without one, which are ``"paused"`` and ``"running"``.
         running: Ids of the trials in training now.
         slots: How many train at once.
         best: The winner so far.
@@ -104,14 +104,16 @@ def status(folder: str | os.PathLike[str]) -> RunStatus:
 
 def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
     """Return where ``run`` stands at ``now`` (unix seconds)."""
-    outcomes = run.outcomes(live)
+    outcomes, paused = run.outcomes(live), _paused(run) if live else 0
+    if paused:
+        outcomes |= {"running": outcomes["running"] - paused, "paused": paused}
     trained = sum(outcomes.get(outcome, 0) for outcome in TRAINED)
     elapsed = run.total_s
     if live and run.spans:
         elapsed += max(0.0, now - run.spans[-1][1])
     total, epochs = run.setting("trials"), run.setting("epochs")
     limits = [
-        (total, trained, trained),
+        (total, trained + paused, trained + paused),
         (epochs, len(run.reports), len(run.reports)),
         (run.setting("time_budget"), elapsed, elapsed),
     ]
@@ -138,6 +140,11 @@ def status_of(run: RunRecord, path: str, live: bool, now: float) -> RunStatus:
 def _in_training(run: RunRecord) -> tuple[str, ...]:
     stints = {name: trial.stints[-1] for name, trial in run.trials.items() if trial.stints}
     return tuple(name for name, stint in stints.items() if stint.open)
+
+
+def _paused(run: RunRecord) -> int:
+    left = [trial for trial in run.trials.values() if trial.end is None and trial.reports]
+    return sum(each.reports[-1].get("decision") == "pause" and not each.stints[-1].open for each in left)
 
 
 def _begun(run: RunRecord) -> int:

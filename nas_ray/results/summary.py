@@ -16,7 +16,7 @@ from nas_ray.results.front import front_of, front_text
 from nas_ray.results.model import space_of
 from nas_ray.results.timing import in_words
 
-OUTCOMES = ("running", "finished", "stopped", "failed", "infeasible", "cached", "interrupted")
+OUTCOMES = ("running", "paused", "finished", "stopped", "failed", "infeasible", "cached", "interrupted")
 """The order in which outcomes are shown."""
 
 

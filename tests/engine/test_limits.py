@@ -53,6 +53,20 @@ def test_time_left_follows_from_the_pace_of_this_attempt(monkeypatch):
     assert now.seconds_left == pytest.approx(30.0 * 7)
 
 
+def test_a_paused_trial_is_not_running_and_as_good_as_ended(monkeypatch):
+    monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
+    now = snapshot(trials=10)
+    for trial in ("t00000", "t00001"):
+        now.begun(trial)
+        now.report(trial, 0.5, pauses=True)
+    now.begun("t00001")
+    assert (now.running, now.paused) == ({"t00001"}, {"t00000"})
+    assert now.seconds_left == pytest.approx(30.0 * 9)
+    now.ended("t00000", "stopped")
+    assert (now.running, now.paused) == ({"t00001"}, set())
+    assert now.seconds_left == pytest.approx(30.0 * 9)
+
+
 def test_time_left_until_the_epochs_are_trained(monkeypatch):
     monkeypatch.setattr(Snapshot, "elapsed", property(lambda self: 30.0))
     now = snapshot(trials=None, epochs_budget=50)

@@ -66,10 +66,10 @@ class Driver:
         ids = {"trial_id": f"t{number:05d}", "ray_trial_id": f"r{number}"}
         return self.add("start", after=0, attempt=attempt, **ids)
 
-    def report(self, number, epoch, value, attempt=1):
+    def report(self, number, epoch, value, attempt=1, decision="continue"):
         told = {"metrics": {"val_acc": value, "val_loss": 0.5}, "params": 1_234_567, "flops": 2000}
         place = {"trial_id": f"t{number:05d}", "attempt": attempt, "epoch": epoch}
-        return self.add("report", **place, **told, seconds=0.5, decision="continue")
+        return self.add("report", **place, **told, seconds=0.5, decision=decision)
 
     def end(self, number, outcome="finished", reason=""):
         told = {"score": None, "fidelity": 0.0, "complete": False, "curve": []}

@@ -45,6 +45,18 @@ def test_epochs_and_time_left_where_epochs_are_limited(new_driver):
     assert "\nepochs 2 of 10 trained\n" in str(told)
 
 
+def test_paused_trials_are_not_running_and_as_good_as_ended(driver):
+    for number in range(3):
+        driver.propose(number).start(number).report(number, 1, 0.5, decision="pause")
+    driver.start(1).report(1, 2, 0.6).propose(3).start(3)
+    told = at(driver, seconds_later=6.0)
+    assert told.outcomes == {"running": 2, "paused": 2}
+    assert told.running == ("t00001", "t00003")
+    assert told.left_s == told.elapsed_s / 2 * 8
+    assert "trials 4 of 10 begun; 2 running, 2 paused\n" in str(told)
+    assert at(driver, live=False).outcomes == {"interrupted": 4}
+
+
 def test_nothing_is_said_of_the_time_left_where_nothing_is_known(new_driver):
     assert at(new_driver("a", trials=None).trial(0, [0.5])).left_s is None
     assert at(new_driver("b").propose(0).start(0)).left_s is None
