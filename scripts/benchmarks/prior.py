@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from stopping import ratio
 
 from nas_ray.simulation import simulate
 
@@ -27,7 +28,6 @@ TABLES = (
     "naap440",
 )
 TRIALS = (10, 20, 50, 100)
-RESAMPLES = 2000
 
 
 def regrets(table: str, strategy: str, prior: tuple[str, ...], seed: int) -> NDArray[np.float64]:
@@ -36,16 +36,6 @@ def regrets(table: str, strategy: str, prior: tuple[str, ...], seed: int) -> NDA
     best = run.trajectory["best"].to_numpy(dtype=np.float64)
     found: NDArray[np.float64] = np.abs(run.cluster.table.optimum() - best[[trials - 1 for trials in TRIALS]])
     return found
-
-
-def ratio(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
-    """Return the ratio of two mean regrets and its interval; nothing where one search has found the best."""
-    picks = np.random.default_rng(0).integers(0, len(ours), size=(RESAMPLES, len(ours)))
-    means, others = ours[picks].mean(1), theirs[picks].mean(1)
-    if not others.all():
-        return "-"
-    low, high = np.quantile(means / others, (0.025, 0.975))
-    return f"{ours.mean() / theirs.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
 def main() -> None:
@@ -62,7 +52,7 @@ def main() -> None:
                     np.array(list(pool.map(partial(regrets, table, strategy, prior), range(words.seeds))))
                     for prior in (("params",), ())
                 )
-                ratios = map(ratio, with_it.T, without.T)
+                ratios = map(ratio, with_it.T, without.T)  # none where a search has found the best
                 print(f"{table:24}{strategy:14}" + "".join(f"{each:>20}" for each in ratios), flush=True)
 
 
