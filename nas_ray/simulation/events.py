@@ -138,6 +138,7 @@ class Cluster:
         self._asked = 0
         rule.max_fidelity = rule.max_fidelity or table.max_epochs
         rule.budget, rule.trials = budget.epochs, budget.trials
+        rule.workers, rule.guided = workers, strategy.learns
         strategy.max_trials = budget.trials
         strategy.set_max_concurrency(workers)
 

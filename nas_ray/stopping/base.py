@@ -66,6 +66,12 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.trials: int | None = None
         """Trials that the whole search may begin, where known."""
 
+        self.workers = 1
+        """Trials that run at once, where known."""
+
+        self.guided = False
+        """Whether the trials come from a strategy that learns from their results, as far as is known."""
+
         self.over: dict[str, None] = {}
         """Trials that have ended, as far as the rule was told; one that is retried has not."""
 
@@ -166,6 +172,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
             "max_fidelity": self.max_fidelity,
             "budget": self.budget,
             "trials": self.trials,
+            "workers": self.workers,
+            "guided": self.guided,
         }
         Path(checkpoint_path).write_text(json.dumps(state))
 
@@ -184,6 +192,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.max_fidelity = self.max_fidelity or state.get("max_fidelity")
         self.budget = self.budget or state.get("budget")
         self.trials = self.trials or state.get("trials")
+        self.workers = max(self.workers, state.get("workers", 1))
+        self.guided = self.guided or state.get("guided", False)
         reports = ((trial, fidelity, score) for trial, fidelity, score in state["reports"])
         self.replay(reports, state.get("over", ()))
 

@@ -49,6 +49,9 @@ CONSTANT = 1e-9
 OUTLYING = 5.0
 """Standard deviations below the median from which on a score counts as a failure, however low it is."""
 
+FEW = 4
+"""Scores of a rung from which failures are not told by themselves."""
+
 
 class CurveModel:
     """Bayesian regressions from rung to rung.
@@ -104,7 +107,7 @@ class CurveModel:
         self.varies = np.ones(self.rungs, dtype=bool)
         """Whether the scores of a rung differ; where they do not, their spread is taken for 1."""
         for rung in range(self.rungs):
-            self._standardise(rung, scores[reached > rung, rung])
+            self._standardise(rung, scores[reached > rung, : rung + 1])
         self.curves = self.standard(scores)
         self.ways = _ways(ends) if ends is not None else np.ones(self.rungs)
         """Length of the way to each rung from the one before: 1 where its epochs are three times as many."""
@@ -122,16 +125,24 @@ class CurveModel:
         """Return scores in standard deviations from the mean of their rung."""
         return np.clip((np.maximum(scores, self.floor) - self.centre) / self.spread, -LIMIT, LIMIT)
 
-    def expected(self, scores: Array, rung: int) -> Array:
-        """Return the expected final scores of trials, given their scores up to ``rung`` (0 is the first).
+    def foresee(self, scores: Array, rung: int) -> tuple[Array, Array]:
+        """Return means and standard deviations of the final scores of trials, (trials,), given those so far.
 
         Args:
             scores: (trials, at least ``rung`` + 1).
-            rung: Index of the last rung that counts.
+            rung: Index of the last rung that counts, 0 for the first.
         """
-        mean, _ = self._final(*self._known(scores, rung))
-        unscaled: Array = self.centre[-1] + self.spread[-1] * mean
-        return unscaled
+        unknown = np.zeros((len(scores), self.rungs, self.rungs))
+        mean, variance = self._final(self.standard(scores)[:, : rung + 1], unknown)
+        return self.centre[-1] + self.spread[-1] * mean, self.spread[-1] * np.sqrt(variance)
+
+    def expected(self, scores: Array, rung: int) -> Array:
+        """Return the means alone of :meth:`foresee`."""
+        return self.foresee(scores, rung)[0]
+
+    def deviation(self, scores: Array, rung: int) -> Array:
+        """Return the standard deviations alone of :meth:`foresee`."""
+        return self.foresee(scores, rung)[1]
 
     def expected_standard(self, known: Array) -> Array:
         """Return the finals that follow, (...,), where every step is as it is expected to be: to rank them.
@@ -148,47 +159,47 @@ class CurveModel:
         final: Array = curves[-1]
         return final
 
-    def deviation(self, scores: Array, rung: int) -> Array:
-        """Return the standard deviations of the final scores of trials, given their scores up to ``rung``.
-
-        Args:
-            scores: (trials, at least ``rung`` + 1).
-            rung: Index of the last rung that counts.
-        """
-        _, variance = self._final(*self._known(scores, rung))
-        return np.asarray(np.sqrt(variance) * self.spread[-1])
-
-    def _known(self, scores: Array, rung: int) -> tuple[Array, Array]:
-        return self.standard(scores)[:, : rung + 1], np.zeros((len(scores), self.rungs, self.rungs))
-
-    def _final(self, means: Array, covariance: Array) -> tuple[Array, Array]:
+    def _final(self, known: Array, covariance: Array) -> tuple[Array, Array]:
         """Return means and variances of final scores, (trials,).
 
         Args:
-            means: (trials, rungs so far) of the scores they follow.
+            known: (trials, rungs so far) the scores they follow, or their means.
             covariance: (trials, rungs, rungs), 0 where a score is known; it is filled.
         """
-        for rung in range(means.shape[1], self.rungs):
-            mean, variance, shared = self.steps[rung - 1].predict(means, covariance[:, :rung, :rung])
+        means = np.empty((len(known), self.rungs))
+        means[:, : known.shape[1]] = known
+        for rung in range(known.shape[1], self.rungs):
+            step = self.steps[rung - 1]
+            mean, variance, shared = step.predict(means[:, :rung], covariance[:, :rung, :rung])
             covariance[:, rung, :rung] = covariance[:, :rung, rung] = shared
-            covariance[:, rung, rung] = variance
-            means = np.column_stack([means, mean])
+            covariance[:, rung, rung], means[:, rung] = variance, mean
         return means[:, -1], covariance[:, -1, -1]
 
-    def _standardise(self, rung: int, scores: Array) -> None:
+    def _standardise(self, rung: int, curves: Array) -> None:
+        scores = curves[:, rung]
         if len(scores) < 2:
             for each in (self.centre, self.spread, self.varies):
                 each[rung] = each[rung - 1]
             self.floor[rung] = -np.inf
             return
-        low, median, high = np.quantile(scores, (0.25, 0.5, 0.9))
-        # Failures lie far below and say nothing about what good networks have in common.
-        width = min((high - median) / 1.28, (median - low) / 0.45) or float(scores.std())
-        self.floor[rung] = median - OUTLYING * width if len(scores) > 4 else -np.inf
+        self.floor[rung] = self._failing(rung, curves)
         kept = np.maximum(scores, self.floor[rung])
         self.centre[rung], spread = kept.mean(), kept.std()
         self.varies[rung] = spread > CONSTANT * max(1.0, abs(self.centre[rung]))
         self.spread[rung] = spread if self.varies[rung] else 1.0
+
+    def _failing(self, rung: int, curves: Array) -> float:
+        """Return the score below which a trial has failed, and says nothing about what good ones share."""
+        scores = curves[:, rung]
+        if len(scores) <= FEW:  # who failed is not seen here, but at the rung before
+            failed = curves[:, rung - 1] < self.floor[rung - 1] if rung else np.zeros(len(scores), dtype=bool)
+            others = scores[~failed]
+            if not failed.any() or len(others) < 2 or scores[failed].max() >= others.min():
+                return -np.inf
+            scores = others
+        low, median, high = np.quantile(scores, (0.25, 0.5, 0.9))
+        width = min((high - median) / 1.28, (median - low) / 0.45) or float(scores.std())
+        return float(median - OUTLYING * width)
 
     def _step(self, rung: int) -> None:
         level = self._regress(rung, self._level(rung))

@@ -18,7 +18,10 @@ KNOWS = 2
 """Trials that must have come more than half the way before it is known what early epochs tell."""
 
 SCOUTS = 3
-"""First trials that train to their end for it, as far as they begin before it is known."""
+"""Trials that train to their end for it, as far as they begin before it is known."""
+
+LEARNS_BY = 1 / 8
+"""Share of a budget after which scouts shall have come half the way, where a strategy learns."""
 
 AFFORDS = 15
 """Full trainings of a budget below which it cannot pay for that knowledge: trials are promoted as by ASHA."""
@@ -39,10 +42,12 @@ class LearningCurve(PausingRule):
 
     Trials arrive at rungs r, rη, rη² ... epochs. A :class:`CurveModel`, learned from all curves of this run,
     complete and partial, says which final score to expect of each; :func:`plan` says at which rungs it is
-    worth to keep only the best 1/η, given how much the model knows. The first two or three trials train to
-    their end, for it to know how early epochs and final scores go together. Until two have come more than
-    half the way, and where they are lost, at most one in η of the others goes on: by its score, as in ASHA,
-    and in turn by the model, which cares for the rise as well. A free slot goes, at the highest rung first,
+    worth to keep only the best 1/η, given how much the model knows. Scouts, the first two or three trials,
+    train to their end, for it to know how early epochs and final scores go together. Until two have come more
+    than half the way, and where they are lost, at most one in η of the others goes on: by its score, as in
+    ASHA, and in turn by the model, which cares for the rise as well. A strategy that learns begins with the
+    worst networks of all that it proposes: with a budget of epochs, scouts are then taken as late as lets
+    them come half the way within an eighth of it. A free slot goes, at the highest rung first,
     to the best paused trial that is among those to keep and is expected to end no lower than a new one; else
     to a new trial. So early epochs count for as much as they tell in this run: where they tell little, the
     trials train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas
@@ -124,7 +129,7 @@ class LearningCurve(PausingRule):
     def judge(self, trial: str, fidelity: float, score: float) -> Decision:
         """Let a trial go on, or pause it, or stop it where there is no pausing."""
         self._beliefs.pop(trial, None)
-        if trial not in self._rows and self._is_scout():
+        if trial not in self._rows and self._needs_scout():
             self._scouts.add(trial)
         if trial in self._scouts or not self.allocate:
             goes_on = not self.arrive(trial, fidelity, score) or trial in self._scouts or self._is_kept(trial)
@@ -205,8 +210,7 @@ class LearningCurve(PausingRule):
         if passed >= self._half or self._seen >= NEWS * self._fitted:
             self._learn()
         for rung in range(before, passed):
-            self._expected[row, rung] = self._expect(row, rung)
-        self._believe(row)
+            self._foresee(row, rung)
 
     @property
     def _limit(self) -> float | None:
@@ -235,11 +239,15 @@ class LearningCurve(PausingRule):
         silent = sum(trial not in self._rows for trial in self._trials)
         return len(self._names) + silent < self.trials
 
-    def _expect(self, row: int, rung: int) -> float:
+    def _foresee(self, row: int, rung: int) -> None:
         known = self._scores[[row]]
-        if self.model is None or not self._learns:
-            return float(known[0, rung])
-        return float(self.model.expected(known, rung)[0])
+        self._expected[row, rung] = known[0, rung]
+        if self.model is None:
+            return
+        mean, deviation = (float(of[0]) for of in self.model.foresee(known, rung))
+        if self._learns:
+            self._expected[row, rung] = mean
+        self._believe(row, rung, mean, deviation)
 
     def _learn(self) -> None:
         self._fitted, count = self._seen, len(self._names)
@@ -262,8 +270,19 @@ class LearningCurve(PausingRule):
 
     # Ranks.
 
-    def _is_scout(self) -> bool:
-        return self._learns and len(self._rows) < SCOUTS and not self._knows
+    def _needs_scout(self) -> bool:
+        """Return whether a trial that reports for the first time is to train to its end."""
+        if not self._learns or self._knows or len(self._scouts) >= SCOUTS:
+            return False
+        return sum(self._fidelity.values()) >= self._scouts_from
+
+    @property
+    def _scouts_from(self) -> float:
+        """Epochs of the search after which scouts are taken."""
+        if not self.guided or self._limit is None:
+            return 0.0
+        half_the_way = self.workers * (self.max_fidelity or 0) / 2
+        return max(0.0, LEARNS_BY * self._limit - half_the_way)
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
@@ -292,16 +311,14 @@ class LearningCurve(PausingRule):
 
     # Beliefs.
 
-    def _believe(self, row: int) -> None:
-        trial, rung = self._names[row], self._reached[row] - 1
+    def _believe(self, row: int, rung: int, mean: float, deviation: float) -> None:
+        self._beliefs.pop(self._names[row], None)
         # How far scores rise until the end nobody knows before some trainings have got there.
-        if self.model is None or self._finished < KNOWS or rung == len(self.ends) - 1:
+        if self._finished < KNOWS or rung == len(self.ends) - 1:
             return
-        mean = float(self.model.expected(self._scores[[row]], rung)[0])
-        quantile = float(stdtrit(FREEDOM + self._finished, (1 + SHARE) / 2))
-        reach = quantile * float(self.model.deviation(self._scores[[row]], rung)[0])
+        reach = deviation * float(stdtrit(FREEDOM + self._finished, (1 + SHARE) / 2))
         low, high = sorted((self.objective.sign * (mean - reach), self.objective.sign * (mean + reach)))
-        self._beliefs[trial] = {
+        self._beliefs[self._names[row]] = {
             "predicted": self.objective.sign * mean,
             "predicted_low": low,
             "predicted_high": high,

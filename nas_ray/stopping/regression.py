@@ -105,14 +105,16 @@ class Regression(NamedTuple):
             means: (trials, rungs before).
             covariance: (trials, rungs before, rungs before), 0 where a score is known.
         """
-        last, curvature = means[:, -1], self.weights[-1]
-        slopes = np.tile(self.weights[1:-1], (len(means), 1))
-        slopes[:, -1] += 2 * curvature * np.clip(last, -REACH, REACH)
+        last, weights, curvature = means[:, -1], self.weights[1:-1], self.weights[-1]
         inputs, variance = _inputs(means), covariance[:, -1, -1] * (np.abs(last) < REACH)
         inputs[:, -1] += variance
-        shared = np.einsum("tij,tj->ti", covariance, slopes)
-        spread = (shared * slopes).sum(1) + 2 * (curvature * variance) ** 2
-        return inputs @ self.weights, spread + ((inputs @ self.root) ** 2).sum(1) + self.noise, shared
+        shared, spread = covariance @ weights, 2 * (curvature * variance) ** 2
+        if curvature:
+            bent = 2 * curvature * np.clip(last, -REACH, REACH)
+            shared += covariance[:, :, -1] * bent[:, None]
+            spread += shared[:, -1] * bent
+        spread += shared @ weights + ((inputs @ self.root) ** 2).sum(1) + self.noise
+        return inputs @ self.weights, spread, shared
 
 
 def bend(last: Array) -> Array:
@@ -121,10 +123,13 @@ def bend(last: Array) -> Array:
     Beyond :data:`REACH` it goes on along the tangent, so that a single outlier does not decide.
     """
     size = np.abs(last)
-    found: Array = np.where(size <= REACH, size**2, REACH * (2 * size - REACH)) - 1
+    reached = np.minimum(size, REACH)
+    found: Array = reached * (2 * size - reached) - 1
     return found
 
 
 def _inputs(known: Array) -> Array:
     """Return what a regression sees of scores, (trials, rungs + 2): one, the scores, the last one's bend."""
-    return np.column_stack([np.ones(len(known)), known, bend(known[:, -1])])
+    inputs = np.ones((len(known), known.shape[1] + 2))
+    inputs[:, 1:-1], inputs[:, -1] = known, bend(known[:, -1])
+    return inputs

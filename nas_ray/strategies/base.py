@@ -155,6 +155,11 @@ class Strategy(Searcher):  # type: ignore[misc]  # Ray ships no types for Search
     def adopt(self, proposal: Proposal) -> None:
         """Hear of a proposal: the strategy's own, a warm start, a fallback, or one that is replayed."""
 
+    @property
+    def learns(self) -> bool:
+        """Whether results have a say in what is proposed."""
+        return type(self).learn is not Strategy.learn
+
     def learn(self, observation: Observation) -> None:
         """Hear what became of a proposal, trained or not.
 

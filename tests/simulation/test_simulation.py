@@ -235,3 +235,9 @@ def test_bad_constraints_are_refused() -> None:
     stated = {"simulation.table": NB201, "constraints.rules": ["mine:small"]}
     with pytest.raises(ConfigError, match=r"but got `rules`; leave `constraints\.rules` out"):
         simulate_config(load_config(None, stated))
+
+
+@pytest.mark.parametrize(("strategy", "learns"), [("random", False), ("evolution", True)])
+def test_the_rule_is_told_who_proposes_and_how_many_run_at_once(strategy: str, learns: bool) -> None:
+    run = simulate(NB201, strategy, "learning-curve", workers=3, budget="100epochs", seed=0)
+    assert (run.cluster.rule.guided, run.cluster.rule.workers) == (learns, 3)

@@ -518,3 +518,41 @@ def test_the_length_of_a_training_must_be_known():
         LearningCurve("acc", "max").judge("a", 1, 0.5)
     with pytest.raises(ConfigError, match=r"`stopping\.max_epochs` must be at least"):
         LearningCurve("acc", "max", grace_period=5, max_epochs=3)
+
+
+@pytest.mark.parametrize(
+    ("guided", "workers", "budget", "spent"),
+    [(False, 1, 2700, 0), (True, 1, 2700, 288), (True, 2, 2700, 238), (True, 8, 2700, 0), (True, 1, None, 0)],
+)
+def test_scouts_are_taken_later_where_a_strategy_learns_as_far_as_workers_leave_time(
+    guided, workers, budget, spent
+):
+    """They shall come half the way, 50 epochs, within an eighth of the budget; three train to their end."""
+    rule = LearningCurve("acc", "max", max_epochs=100)
+    rule.budget, rule.guided, rule.workers = budget, guided, workers
+    # Each is worse than the one before, so that nothing else lets it go on.
+    answers = [rule.judge(str(number), 1, 1 - number / 1000) for number in range(400)]
+    goes_on = [number for number, answer in enumerate(answers) if answer == "continue"]
+    assert goes_on == [spent, spent + 1, spent + 2]
+
+
+def test_what_it_was_told_of_workers_and_strategy_is_in_its_state(tmp_path):
+    rule = LearningCurve("acc", "max", max_epochs=27)
+    rule.workers, rule.guided = 4, True
+    rule.save(str(tmp_path / "state.json"))
+    restored = LearningCurve("acc", "max")
+    restored.restore(str(tmp_path / "state.json"))
+    assert (restored.workers, restored.guided) == (4, True)
+
+
+@pytest.mark.parametrize("others", [2, 3])
+def test_a_failure_that_an_earlier_rung_shows_counts_as_one_where_few_have_come(others):
+    """One of the first that train to their end does not learn: the good ones are as far apart as without."""
+    rng = np.random.default_rng(0)
+    scores = 0.8 + 0.02 * rng.normal(size=(20, 1)) + 0.002 * rng.normal(size=(20, 4))
+    reached = np.where(np.arange(20) < others, 4, 1)
+    without = model(np.where(np.arange(4) < reached[:, None], scores, np.nan), reached)
+    scores, reached = np.vstack([scores, np.full((1, 4), 0.1)]), np.append(reached, 4)
+    told = model(np.where(np.arange(4) < reached[:, None], scores, np.nan), reached)
+    assert told.spread[-1] < 6 * without.spread[-1]
+    assert told.spread[-1] < 0.1 * np.std([*scores[:others, -1], 0.1])

@@ -86,3 +86,16 @@ class TestBayesian(StrategyConformance):
 
 class TestAuto(StrategyConformance):
     strategy = Auto
+
+
+@pytest.mark.parametrize("kind", [RandomSearch, Grid])
+def test_what_draws_whatever_came_before_does_not_learn(kind):
+    assert not kind(metric="acc", mode="max").learns
+
+
+LEARNING = (Evolution, LocalSearch, NSGA2, MCTS, NEAT, OptunaStrategy, Controller, Auto)
+
+
+@pytest.mark.parametrize("kind", LEARNING)
+def test_all_others_learn(kind):
+    assert kind(metric="acc", mode="max").learns
