@@ -85,7 +85,7 @@ def curves(name: str) -> Array:
         return parametric[name]()
     base = name.removesuffix("-reversed")
     read = _spikenas if base == "spikenas" else _naap
-    return read() if base == name else _reversed(read())
+    return read() if base == name else reversed_early(read())
 
 
 def _spikenas() -> Array:
@@ -104,7 +104,8 @@ def _naap() -> Array:
     return np.asarray(100 * table.to_numpy(dtype=np.float64))
 
 
-def _reversed(true: Array) -> Array:
+def reversed_early(true: Array) -> Array:
+    """Return curves, (trials, epochs), with the ranks of the first tenth of the epochs reversed."""
     false = true.copy()
     for epoch in range(true.shape[1] // 10):
         order = np.argsort(true[:, epoch])
