@@ -310,7 +310,7 @@ def _prepare(parts: Parts, config: SearchConfig, plan: cluster.Plan, past: Past)
     strategy.set_max_concurrency(plan.concurrency)
     parts.rule.max_fidelity = parts.rule.max_fidelity or config.estimation.max_epochs
     parts.rule.budget, parts.rule.trials = config.run.epochs, config.run.trials
-    parts.rule.workers, parts.rule.guided = plan.concurrency, strategy.learns
+    parts.rule.workers, parts.rule.guided = past.workers or plan.concurrency, strategy.learns
     parts.rule.replay(past.reports, past.ended)
     ship(parts.space, parts.data, parts.learner or object())
 

@@ -28,6 +28,7 @@ class Past:
         seconds: Seconds taken.
         outcomes: Proposals that ended, by outcome.
         recorded: Last epoch of each trial.
+        workers: Trials that the first one ran at once; None where there was none.
         over: Whether the last attempt left nothing to do.
         prior: Networks that were measured before the first training; None where that was not done.
     """
@@ -40,6 +41,7 @@ class Past:
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     recorded: dict[str, int] = field(default_factory=dict)
+    workers: int | None = None
     over: bool = False
     prior: tuple[Measured, ...] | None = None
 
@@ -71,6 +73,7 @@ class Past:
             seconds=_seconds(records),
             outcomes=_outcomes(records),
             recorded={record["trial_id"]: record["epoch"] for record in reports},
+            workers=next((record["concurrency"] for record in records if record.get("concurrency")), None),
             over=_over(records),
             prior=_prior(records),
         )

@@ -34,8 +34,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
     For every report the base ends a trial that diverged (its metric is missing, NaN or infinite) and
     otherwise asks :meth:`decide`, once for each trial and fidelity: a report that comes again, because
     Tune tells the last one of a trial twice or because a lost trial is retried, gets the first answer.
-    The state of a rule is a function of the reports it saw, in order: replaying them rebuilds it, and
-    that is how :meth:`restore` and a resumed run work.
+    The state of a rule is a function of the reports it saw, in order, and of what it was told of the run:
+    replaying them rebuilds it, and that is how :meth:`restore` and a resumed run work.
 
     In a Tuner of one's own::
 
@@ -66,8 +66,8 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.trials: int | None = None
         """Trials that the whole search may begin, where known."""
 
-        self.workers = 1
-        """Trials that run at once, where known."""
+        self.workers: int | None = None
+        """Trials that run at once, where known; in a run that is resumed, those of its first attempt."""
 
         self.guided = False
         """Whether the trials come from a strategy that learns from their results, as far as is known."""
@@ -192,7 +192,7 @@ class StoppingRule(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types f
         self.max_fidelity = self.max_fidelity or state.get("max_fidelity")
         self.budget = self.budget or state.get("budget")
         self.trials = self.trials or state.get("trials")
-        self.workers = max(self.workers, state.get("workers", 1))
+        self.workers = self.workers or state.get("workers")
         self.guided = self.guided or state.get("guided", False)
         reports = ((trial, fidelity, score) for trial, fidelity, score in state["reports"])
         self.replay(reports, state.get("over", ()))

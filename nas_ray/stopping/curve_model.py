@@ -50,7 +50,7 @@ OUTLYING = 5.0
 """Standard deviations below the median from which on a score counts as a failure, however low it is."""
 
 FEW = 4
-"""Scores of a rung from which failures are not told by themselves."""
+"""Scores of a rung up to which failures are not seen among themselves."""
 
 
 class CurveModel:
@@ -140,10 +140,6 @@ class CurveModel:
         """Return the means alone of :meth:`foresee`."""
         return self.foresee(scores, rung)[0]
 
-    def deviation(self, scores: Array, rung: int) -> Array:
-        """Return the standard deviations alone of :meth:`foresee`."""
-        return self.foresee(scores, rung)[1]
-
     def expected_standard(self, known: Array) -> Array:
         """Return the finals that follow, (...,), where every step is as it is expected to be: to rank them.
 
@@ -189,14 +185,17 @@ class CurveModel:
         self.spread[rung] = spread if self.varies[rung] else 1.0
 
     def _failing(self, rung: int, curves: Array) -> float:
-        """Return the score below which a trial has failed, and says nothing about what good ones share."""
+        """Return the score below which a trial has failed, and says nothing about what good ones share.
+
+        It lies far below the median. Of a few trials those have failed that had so at the rung before, and
+        are still below all others; where the others are the same, nobody knows what far is.
+        """
         scores = curves[:, rung]
-        if len(scores) <= FEW:  # who failed is not seen here, but at the rung before
-            failed = curves[:, rung - 1] < self.floor[rung - 1] if rung else np.zeros(len(scores), dtype=bool)
-            others = scores[~failed]
-            if not failed.any() or len(others) < 2 or scores[failed].max() >= others.min():
-                return -np.inf
-            scores = others
+        if len(scores) <= FEW:
+            good = curves[:, rung - 1] >= self.floor[rung - 1] if rung else np.ones(len(scores), dtype=bool)
+            good |= scores >= scores[good].min(initial=np.inf)
+            width = float(scores[good].std(ddof=1)) if 2 <= good.sum() < len(scores) else 0.0
+            return float(np.median(scores[good]) - OUTLYING * width) if width else -np.inf
         low, median, high = np.quantile(scores, (0.25, 0.5, 0.9))
         width = min((high - median) / 1.28, (median - low) / 0.45) or float(scores.std())
         return float(median - OUTLYING * width)

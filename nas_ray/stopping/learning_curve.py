@@ -20,8 +20,9 @@ KNOWS = 2
 SCOUTS = 3
 """Trials that train to their end for it, as far as they begin before it is known."""
 
-LEARNS_BY = 1 / 8
-"""Share of a budget after which scouts shall have come half the way, where a strategy learns."""
+WAITS = 1 / 8
+"""Share of a budget that is spent before scouts are taken, where a strategy learns; less half a full training
+of each worker, as all of them train until scouts have told something."""
 
 AFFORDS = 15
 """Full trainings of a budget below which it cannot pay for that knowledge: trials are promoted as by ASHA."""
@@ -46,8 +47,8 @@ class LearningCurve(PausingRule):
     train to their end, for it to know how early epochs and final scores go together. Until two have come more
     than half the way, and where they are lost, at most one in η of the others goes on: by its score, as in
     ASHA, and in turn by the model, which cares for the rise as well. A strategy that learns begins with the
-    worst networks of all that it proposes: with a budget of epochs, scouts are then taken as late as lets
-    them come half the way within an eighth of it. A free slot goes, at the highest rung first,
+    worst networks of all that it proposes: with a budget of epochs, scouts are then taken after about an
+    eighth of it, the earlier the more workers there are. A free slot goes, at the highest rung first,
     to the best paused trial that is among those to keep and is expected to end no lower than a new one; else
     to a new trial. So early epochs count for as much as they tell in this run: where they tell little, the
     trials train on; where slow starters win, slow starters are kept. Nothing is to be set by hand. The ideas
@@ -274,15 +275,11 @@ class LearningCurve(PausingRule):
         """Return whether a trial that reports for the first time is to train to its end."""
         if not self._learns or self._knows or len(self._scouts) >= SCOUTS:
             return False
-        return sum(self._fidelity.values()) >= self._scouts_from
-
-    @property
-    def _scouts_from(self) -> float:
-        """Epochs of the search after which scouts are taken."""
         if not self.guided or self._limit is None:
-            return 0.0
-        half_the_way = self.workers * (self.max_fidelity or 0) / 2
-        return max(0.0, LEARNS_BY * self._limit - half_the_way)
+            return True
+        meanwhile = (self.workers or 1) * (self.max_fidelity or 0) / 2
+        spent = sum(self._fidelity.values()) >= WAITS * self._limit - meanwhile
+        return spent or (self.trials is not None and len(self._rows) >= WAITS * self.trials)
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]

@@ -78,8 +78,7 @@ class Forecast:
         found: dict[int, tuple[float, float]] = {}
         for rung in range(len(self._rungs)):
             here = np.flatnonzero(reached == rung + 1)
-            means, deviations = model.expected(scores[here], rung), model.deviation(scores[here], rung)
-            for at, mean, deviation in zip(here, means, deviations, strict=True):
+            for at, mean, deviation in zip(here, *model.foresee(scores[here], rung), strict=True):
                 found[numbers[at]] = (float(mean), float(deviation))
         return found
 

@@ -3,6 +3,7 @@
 import errno
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ from ray.tune import TuneError
 import nas_ray
 from nas_ray import ConfigError, Learner, RunError, Strategy
 from nas_ray.data import load
+from nas_ray.engine.history import Past
 from nas_ray.ledger import Ledger, read
 from nas_ray.stopping.none import NoStopping
 from nas_ray.strategies import Candidate
+from nas_ray.tasks import Objective
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -37,6 +40,28 @@ class Short(Learner):
     def train_epoch(self):
         inputs, targets = next(self.data.batches("train", 64))
         return {"train_loss": float(self.training_step(inputs, targets)), "samples": len(targets)}
+
+
+class Curious(NoStopping):
+    """Remembers what it was told of the run."""
+
+    told: ClassVar[list[tuple[int | None, bool]]] = []
+
+    def decide(self, trial, fidelity, score):
+        self.told.append((self.workers, self.guided))
+        return super().decide(trial, fidelity, score)
+
+
+def test_a_rule_is_told_who_proposes_and_how_many_run_at_once(tmp_path):
+    for strategy in ("random", "evolution"):
+        search(tmp_path, name=strategy, strategy=strategy, stopping=Curious(), trials=1, max_epochs=1)
+    assert Curious.told == [(1, False), (1, True)]
+
+
+def test_a_run_that_is_resumed_has_for_its_rule_the_workers_that_it_began_with(tmp_path):
+    result = search(tmp_path, trials=1, max_epochs=1)
+    records = [*read(result.path / "ledger.jsonl"), {"kind": "attempt", "at": 9.0, "concurrency": 8}]
+    assert Past.of(records, Objective("val_acc")).workers == 1
 
 
 class Rising(Short):

@@ -77,7 +77,7 @@ def test_intervals_hold_what_they_promise(family):
     known, well_known, new = model(family(4, 60)), model(family(4, 300)), family(5, 400)
     for rung in range(3):
         means = known.expected(new, rung)
-        reach = 1.645 * known.deviation(new, rung)
+        reach = 1.645 * known.foresee(new, rung)[1]
         share = (np.abs(new[:, -1] - means) <= reach).mean()
         assert 0.80 < share < 0.98
         error = new[:, -1] - well_known.expected(new, rung)
@@ -307,7 +307,7 @@ def test_rungs_at_no_epochs_or_close_to_each_other_are_put_up_with(ends):
     scores, reached = curves(12, 30, (1, 1, 1)), np.full(30, 3)
     told = CurveModel(scores, reached, ends)
     assert all(np.isfinite(told.expected(scores, rung)).all() for rung in range(4))
-    assert all(np.isfinite(told.deviation(scores, rung)).all() for rung in range(4))
+    assert all(np.isfinite(told.foresee(scores, rung)[1]).all() for rung in range(4))
 
 
 @pytest.mark.parametrize("rungs", range(3, 7))
@@ -524,12 +524,14 @@ def test_the_length_of_a_training_must_be_known():
     ("guided", "workers", "budget", "spent"),
     [(False, 1, 2700, 0), (True, 1, 2700, 288), (True, 2, 2700, 238), (True, 8, 2700, 0), (True, 1, None, 0)],
 )
+@pytest.mark.parametrize("trials", [None, 40])
 def test_scouts_are_taken_later_where_a_strategy_learns_as_far_as_workers_leave_time(
-    guided, workers, budget, spent
+    guided, workers, budget, spent, trials
 ):
-    """They shall come half the way, 50 epochs, within an eighth of the budget; three train to their end."""
+    """After an eighth of the budget less 50 epochs a worker, or of the trials; three train to their end."""
     rule = LearningCurve("acc", "max", max_epochs=100)
-    rule.budget, rule.guided, rule.workers = budget, guided, workers
+    rule.budget, rule.guided, rule.workers, rule.trials = budget, guided, workers, trials
+    spent = min(spent, 5) if trials else spent
     # Each is worse than the one before, so that nothing else lets it go on.
     answers = [rule.judge(str(number), 1, 1 - number / 1000) for number in range(400)]
     goes_on = [number for number, answer in enumerate(answers) if answer == "continue"]
@@ -545,14 +547,32 @@ def test_what_it_was_told_of_workers_and_strategy_is_in_its_state(tmp_path):
     assert (restored.workers, restored.guided) == (4, True)
 
 
-@pytest.mark.parametrize("others", [2, 3])
-def test_a_failure_that_an_earlier_rung_shows_counts_as_one_where_few_have_come(others):
-    """One of the first that train to their end does not learn: the good ones are as far apart as without."""
-    rng = np.random.default_rng(0)
-    scores = 0.8 + 0.02 * rng.normal(size=(20, 1)) + 0.002 * rng.normal(size=(20, 4))
-    reached = np.where(np.arange(20) < others, 4, 1)
-    without = model(np.where(np.arange(4) < reached[:, None], scores, np.nan), reached)
-    scores, reached = np.vstack([scores, np.full((1, 4), 0.1)]), np.append(reached, 4)
-    told = model(np.where(np.arange(4) < reached[:, None], scores, np.nan), reached)
-    assert told.spread[-1] < 6 * without.spread[-1]
-    assert told.spread[-1] < 0.1 * np.std([*scores[:others, -1], 0.1])
+def with_a_failure(finals: list[float], failing: float) -> CurveModel:
+    """Twenty trials at the first rung, some at the last, and one more that failed at the first."""
+    scores = np.full((21, 4), np.nan)
+    scores[:20, 0] = 0.8 + 0.02 * np.random.default_rng(0).normal(size=20)
+    scores[: len(finals), 1:] = np.array(finals)[:, None]
+    scores[20] = [0.1, failing, failing, failing]
+    return model(scores, np.isfinite(scores).sum(1))
+
+
+@pytest.mark.parametrize("finals", [[0.9, 0.92], [0.9, 0.91, 0.94]])
+def test_a_failure_that_an_earlier_rung_shows_counts_as_one_where_few_have_come(finals):
+    """Good ones are not all the same beside it, however low it is, and it is no good one."""
+    told, lower = with_a_failure(finals, 0.1), with_a_failure(finals, 0.0)
+    assert np.std(finals) < told.spread[-1] < 4 * np.std(finals)
+    assert told.spread[-1] == lower.spread[-1]
+    assert told.floor[-1] < min(finals) - np.ptp(finals)
+
+
+@pytest.mark.parametrize("finals", [[0.9], [0.9, 0.9], [0.9, 0.9, 0.9]])
+def test_nobody_knows_who_failed_where_the_others_do_not_differ(finals):
+    told = with_a_failure(finals, 0.1)
+    assert told.floor[-1] == -np.inf
+    assert told.spread[-1] == pytest.approx(np.std([*finals, 0.1]))
+
+
+def test_who_has_recovered_has_not_failed():
+    told = with_a_failure([0.9, 0.92], 0.91)
+    assert told.floor[-1] == -np.inf
+    assert told.spread[-1] == pytest.approx(np.std([0.9, 0.92, 0.91]))

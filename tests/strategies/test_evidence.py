@@ -72,8 +72,8 @@ def test_deviations_of_many_curves_are_those_of_each():
     rng = np.random.default_rng(1)
     scores = np.cumsum(rng.normal(size=(30, 4)), axis=1)
     model = CurveModel(scores, np.full(30, 4))
-    together = model.deviation(scores, 1)
-    assert together == pytest.approx([float(model.deviation(row[None], 1)[0]) for row in scores])
+    together = model.foresee(scores, 1)[1]
+    assert together == pytest.approx([float(model.foresee(row[None], 1)[1][0]) for row in scores])
     assert np.std(together) > 0, "far from the others one knows less"
 
 
