@@ -178,13 +178,13 @@ class CurveModel:
                 each[rung] = each[rung - 1]
             self.floor[rung] = -np.inf
             return
-        self.floor[rung] = self._failing(rung, curves)
+        self.floor[rung] = self._floor_of(rung, curves)
         kept = np.maximum(scores, self.floor[rung])
         self.centre[rung], spread = kept.mean(), kept.std()
         self.varies[rung] = spread > CONSTANT * max(1.0, abs(self.centre[rung]))
         self.spread[rung] = spread if self.varies[rung] else 1.0
 
-    def _failing(self, rung: int, curves: Array) -> float:
+    def _floor_of(self, rung: int, curves: Array) -> float:
         """Return the score below which a trial has failed, and says nothing about what good ones share.
 
         It lies far below the median. Of a few trials those have failed that had so at the rung before, and

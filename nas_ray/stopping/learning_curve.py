@@ -21,8 +21,8 @@ SCOUTS = 3
 """Trials that train to their end for it, as far as they begin before it is known."""
 
 WAITS = 1 / 8
-"""Share of a budget that is spent before scouts are taken, where a strategy learns; less half a full training
-of each worker, as all of them train until scouts have told something."""
+"""Share of a budget that is spent, or of its trials that have begun, before scouts are taken where a strategy
+learns; of epochs less half a full training of each worker, as all train until scouts have told something."""
 
 AFFORDS = 15
 """Full trainings of a budget below which it cannot pay for that knowledge: trials are promoted as by ASHA."""
@@ -278,8 +278,9 @@ class LearningCurve(PausingRule):
         if not self.guided or self._limit is None:
             return True
         meanwhile = (self.workers or 1) * (self.max_fidelity or 0) / 2
-        spent = sum(self._fidelity.values()) >= WAITS * self._limit - meanwhile
-        return spent or (self.trials is not None and len(self._rows) >= WAITS * self.trials)
+        is_spent = sum(self._fidelity.values()) >= WAITS * self._limit - meanwhile
+        have_begun = self.trials is not None and len(self._rows) >= WAITS * self.trials
+        return is_spent or have_begun
 
     def _is_kept(self, trial: str) -> bool:
         row = self._rows[trial]
